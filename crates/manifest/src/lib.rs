@@ -1,0 +1,1 @@
+//! Kubernetes manifests with byte-exact spans.

@@ -1,0 +1,2 @@
+//! poolcheck
+fn main() {}

@@ -1,0 +1,2 @@
+//! The one index of tasks.
+fn main() {}
