@@ -1,1 +1,20 @@
-//! The rules of poolcheck.
+//! The rules of poolcheck: every file in a family folder is one rule.
+mod finding;
+mod rule;
+mod world;
+
+pub use finding::{Finding, Findings, Fix, Label, Level, NotChecked, Outcome, Safety};
+pub use rule::{Fact, Registered, Rule};
+pub use world::World;
+
+include!(concat!(env!("OUT_DIR"), "/registry.rs"));
+
+/// All rules, ordered by family and name.
+pub fn all() -> &'static [Registered] {
+    REGISTRY
+}
+
+/// The rule with this id.
+pub fn find(id: &str) -> Option<&'static Registered> {
+    REGISTRY.iter().find(|registered| registered.rule.id == id)
+}

@@ -1,0 +1,352 @@
+//! For machines: one JSON object with a versioned schema.
+//!
+//! The schema is generated from these types and committed as `docs/schema/report-v1.json`; a field is only ever added
+//! within a version. Offsets are bytes, from 0, end exclusive; lines and columns count from 1, columns in characters.
+
+use poolcheck_plan::{Confidence, SourceKind, Sources, Span};
+use poolcheck_rules::{Finding, Label, Level, Registered, Safety};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::report::Report;
+
+/// The version of this schema.
+pub const VERSION: u32 = 1;
+
+/// The whole report.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "poolcheck report, version 1")]
+pub struct JsonReport {
+    /// The schema's version: 1.
+    pub version: u32,
+    /// The program that made the report.
+    pub tool: JsonTool,
+    /// What is wrong, ordered by file and place.
+    pub findings: Vec<JsonFinding>,
+    /// What rules could not judge because a fact is missing.
+    pub not_checked: Vec<JsonNotChecked>,
+    /// Inputs that were not looked into: templates, encrypted documents.
+    pub skipped: Vec<JsonSkipped>,
+    /// Inputs that could not be read.
+    pub problems: Vec<JsonProblem>,
+    /// The rendered texts that stand for facts without a file; places with kind `card` point into them.
+    pub cards: Vec<JsonCard>,
+    /// What was looked at.
+    pub summary: JsonSummary,
+}
+
+/// The program that made the report.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct JsonTool {
+    /// `poolcheck`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// One finding.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct JsonFinding {
+    /// The rule's id.
+    pub rule: String,
+    /// `error`, `warning` or `note`.
+    pub level: JsonLevel,
+    /// How sure: `high`, `medium` or `low`.
+    pub confidence: JsonConfidence,
+    /// The facts, in one sentence.
+    pub message: String,
+    /// The object it is about: kind, namespace and name.
+    pub subject: String,
+    /// The place it is about.
+    pub primary: JsonPlace,
+    /// Other places that make it so.
+    pub related: Vec<JsonPlace>,
+    /// What to do, line by line.
+    pub help: Vec<String>,
+    /// Cures that a machine can apply, the best first.
+    pub fixes: Vec<JsonFix>,
+    /// Names this finding across edits elsewhere in its file.
+    pub fingerprint: String,
+    /// The page about the rule.
+    pub url: String,
+}
+
+/// How bad a finding is.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum JsonLevel {
+    /// Broken, or two machines will fight over an address.
+    Error,
+    /// Works today, or may be meant.
+    Warning,
+    /// Worth knowing.
+    Note,
+}
+
+/// How sure a finding is, from its evidence.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum JsonConfidence {
+    /// Said by the authority itself.
+    High,
+    /// Said by something that is usually right.
+    Medium,
+    /// Guessed from indirect evidence.
+    Low,
+}
+
+/// A place in a file, on standard input or on a card.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct JsonPlace {
+    /// The file's path, or the card's title.
+    pub file: String,
+    /// `file`, `stdin` or `card`.
+    pub kind: JsonSourceKind,
+    /// First byte, from 0.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+    /// Line of the first byte, from 1.
+    pub line: u32,
+    /// Column of the first byte in characters, from 1.
+    pub column: u32,
+    /// Line of the end, from 1.
+    pub end_line: u32,
+    /// Column of the end in characters, from 1; exclusive.
+    pub end_column: u32,
+    /// What the place contributes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+/// What a place points into.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum JsonSourceKind {
+    /// A file.
+    File,
+    /// Standard input.
+    Stdin,
+    /// One of `cards`.
+    Card,
+}
+
+/// A cure that a machine can apply.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct JsonFix {
+    /// What it does.
+    pub title: String,
+    /// Whether it may be applied without looking.
+    pub safe: bool,
+    /// Replacements; they do not overlap.
+    pub edits: Vec<JsonEdit>,
+}
+
+/// One replacement.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct JsonEdit {
+    /// The bytes to replace.
+    pub place: JsonPlace,
+    /// What to write there.
+    pub replacement: String,
+}
+
+/// A rule that could not judge.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct JsonNotChecked {
+    /// The rule's id.
+    pub rule: String,
+    /// The kind of fact that is missing, as `--require` names it.
+    pub fact: String,
+    /// What would have been judged; absent for everything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// How to make it known.
+    pub remedy: String,
+    /// Where the thing that could not be judged stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<JsonPlace>,
+}
+
+/// An input that was not looked into.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct JsonSkipped {
+    /// What it is.
+    pub what: String,
+    /// The place that shows it.
+    pub place: JsonPlace,
+}
+
+/// An input that could not be read.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct JsonProblem {
+    /// The input's name.
+    pub file: String,
+    /// What is wrong with it.
+    pub message: String,
+    /// What to do.
+    pub help: String,
+}
+
+/// A rendered text that stands for facts without a file.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct JsonCard {
+    /// Its title.
+    pub title: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// What was looked at.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct JsonSummary {
+    /// Findings of level error.
+    pub errors: usize,
+    /// Findings of level warning.
+    pub warnings: usize,
+    /// Findings of level note.
+    pub notes: usize,
+    /// Files read.
+    pub files: usize,
+    /// YAML documents parsed.
+    pub documents: usize,
+    /// Pools seen.
+    pub pools: usize,
+    /// Segments known.
+    pub segments: usize,
+    /// DHCP dynamic ranges known.
+    pub dhcp_ranges: usize,
+    /// Reservations known.
+    pub reservations: usize,
+    /// Nodes known.
+    pub nodes: usize,
+    /// Where the facts come from.
+    pub facts: Vec<String>,
+    /// How long it took, in milliseconds.
+    pub elapsed_ms: u64,
+}
+
+/// The report as JSON text.
+pub fn report(report: &Report) -> String {
+    let mut text = serde_json::to_string_pretty(&model(report)).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// The schema as JSON text, as it is committed.
+pub fn schema() -> String {
+    let mut text = serde_json::to_string_pretty(&schemars::schema_for!(JsonReport)).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn model(report: &Report) -> JsonReport {
+    let sources = &report.sources;
+    let summary = &report.summary;
+    JsonReport {
+        version: VERSION,
+        tool: JsonTool { name: "poolcheck".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
+        findings: report.findings.iter().map(|f| finding(f, sources)).collect(),
+        not_checked: report
+            .not_checked
+            .iter()
+            .map(|verdict| JsonNotChecked {
+                rule: verdict.rule.to_owned(),
+                fact: verdict.fact.name().to_owned(),
+                subject: verdict.subject.clone(),
+                reason: verdict.reason.clone(),
+                remedy: verdict.fact.remedy().to_owned(),
+                place: verdict.place.map(|span| place(span, None, sources)),
+            })
+            .collect(),
+        skipped: report
+            .skipped
+            .iter()
+            .map(|s| JsonSkipped { what: s.what.clone(), place: place(s.place, None, sources) })
+            .collect(),
+        problems: report
+            .problems
+            .iter()
+            .map(|p| JsonProblem { file: p.name.clone(), message: p.message.clone(), help: p.help.clone() })
+            .collect(),
+        cards: sources
+            .iter()
+            .filter(|(_, source)| source.kind == SourceKind::Card)
+            .map(|(_, source)| JsonCard { title: source.name.clone(), text: source.text.to_string() })
+            .collect(),
+        summary: JsonSummary {
+            errors: report.count(Level::Error),
+            warnings: report.count(Level::Warning),
+            notes: report.count(Level::Note),
+            files: summary.files,
+            documents: summary.documents,
+            pools: summary.pools,
+            segments: summary.segments,
+            dhcp_ranges: summary.dhcp_ranges,
+            reservations: summary.reservations,
+            nodes: summary.nodes,
+            facts: summary.facts.clone(),
+            elapsed_ms: u64::try_from(summary.elapsed.as_millis()).unwrap_or(u64::MAX),
+        },
+    }
+}
+
+fn finding(finding: &Finding, sources: &Sources) -> JsonFinding {
+    let labelled = |label: &Label| place(label.span, Some(&label.text), sources);
+    JsonFinding {
+        rule: finding.rule.to_owned(),
+        level: match finding.level {
+            Level::Error => JsonLevel::Error,
+            Level::Warning => JsonLevel::Warning,
+            Level::Note => JsonLevel::Note,
+        },
+        confidence: match finding.confidence {
+            Confidence::High => JsonConfidence::High,
+            Confidence::Medium => JsonConfidence::Medium,
+            Confidence::Low => JsonConfidence::Low,
+        },
+        message: finding.message.clone(),
+        subject: finding.subject.clone(),
+        primary: labelled(&finding.primary),
+        related: finding.related.iter().map(labelled).collect(),
+        help: finding.help.clone(),
+        fixes: finding
+            .fixes
+            .iter()
+            .map(|fix| JsonFix {
+                title: fix.title.clone(),
+                safe: fix.safety == Safety::Safe,
+                edits: fix
+                    .edits
+                    .iter()
+                    .map(|(span, text)| JsonEdit { place: place(*span, None, sources), replacement: text.clone() })
+                    .collect(),
+            })
+            .collect(),
+        fingerprint: finding.fingerprint.clone(),
+        url: poolcheck_rules::find(finding.rule).map_or_else(String::new, Registered::url),
+    }
+}
+
+fn place(span: Span, label: Option<&str>, sources: &Sources) -> JsonPlace {
+    let source = sources.get(span.source);
+    let start = sources.line_column(span.source, span.start);
+    let end = sources.line_column(span.source, span.end);
+    JsonPlace {
+        file: source.name.clone(),
+        kind: match source.kind {
+            SourceKind::File => JsonSourceKind::File,
+            SourceKind::Stdin => JsonSourceKind::Stdin,
+            SourceKind::Card => JsonSourceKind::Card,
+        },
+        start: span.start,
+        end: span.end,
+        line: start.line,
+        column: start.column,
+        end_line: end.line,
+        end_column: end.column,
+        label: label.filter(|text| !text.is_empty()).map(str::to_owned),
+    }
+}

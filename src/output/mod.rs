@@ -1,0 +1,158 @@
+//! How a run is told: one file a format. A format never decides the exit code.
+//!
+//! `-o FORMAT[=FILE]` may be given several times. Without a file the text goes to standard output; a file is written to a
+//! temporary one beside it first and renamed, so that nobody ever reads half a report.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use owo_colors::{OwoColorize as _, Style as Paint};
+
+use crate::report::Report;
+
+pub mod concise;
+pub mod json;
+pub mod pretty;
+
+/// How texts for people are drawn.
+#[derive(Debug, Clone)]
+pub struct Style {
+    /// With ANSI colours.
+    pub color: bool,
+    /// With ASCII glyphs only.
+    pub ascii: bool,
+    /// With OSC 8 links.
+    pub links: bool,
+    /// Columns of the terminal.
+    pub width: usize,
+}
+
+impl Style {
+    /// No colours, no links, Unicode glyphs, 120 columns: what a file and a test get.
+    pub const fn plain() -> Self {
+        Self { color: false, ascii: false, links: false, width: 120 }
+    }
+
+    pub(crate) fn paint(&self, paint: Paint, text: &str) -> String {
+        if self.color { text.style(paint).to_string() } else { text.to_owned() }
+    }
+
+    pub(crate) fn link(&self, url: &str, text: &str) -> String {
+        if self.links { format!("\u{1b}]8;;{url}\u{1b}\\{text}\u{1b}]8;;\u{1b}\\") } else { text.to_owned() }
+    }
+}
+
+/// The page about a rule.
+pub(crate) fn rule_url(id: &str) -> String {
+    poolcheck_rules::find(id).map_or_else(String::new, poolcheck_rules::Registered::url)
+}
+
+/// A form in which a run can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Frames for people.
+    Pretty,
+    /// One finding a line.
+    Concise,
+    /// For machines, with a versioned schema.
+    Json,
+}
+
+impl Format {
+    /// All formats by name.
+    pub const ALL: [(&'static str, Self); 4] =
+        [("pretty", Self::Pretty), ("concise", Self::Concise), ("json", Self::Json), ("json-v1", Self::Json)];
+
+    fn render(self, report: &Report, style: &Style) -> String {
+        match self {
+            Self::Pretty => pretty::report(report, style),
+            Self::Concise => concise::report(report),
+            Self::Json => json::report(report),
+        }
+    }
+}
+
+/// One `-o FORMAT[=FILE]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// The form.
+    pub format: Format,
+    /// The file; `None` for standard output.
+    pub file: Option<PathBuf>,
+}
+
+impl FromStr for Output {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, file) = match text.split_once('=') {
+            Some((name, file)) if !file.is_empty() => (name, Some(PathBuf::from(file))),
+            Some(_) => return Err("no file name after `=`".to_owned()),
+            None => (text, None),
+        };
+        let format = Format::ALL.iter().find(|(known, _)| *known == name).map(|(_, format)| *format);
+        let names = || Format::ALL[..3].iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+        Ok(Self { format: format.ok_or_else(|| format!("no format `{name}`; there are {}", names()))?, file })
+    }
+}
+
+/// Writes the report in every form asked for.
+///
+/// # Errors
+/// When a file cannot be written. A reader of standard output that has gone away is no error.
+pub fn write(outputs: &[Output], report: &Report, terminal: &Style) -> io::Result<()> {
+    for output in outputs {
+        match &output.file {
+            Some(file) => write_file(file, &output.format.render(report, &Style { width: 120, ..Style::plain() }))
+                .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", file.display())))?,
+            None => print(&output.format.render(report, terminal))?,
+        }
+    }
+    Ok(())
+}
+
+/// Writes to standard output; a broken pipe is success.
+pub fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// Writes a whole file or none of it.
+pub fn write_file(path: &Path, text: &str) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn output_arguments() {
+        assert_eq!("json=a.json".parse(), Ok(Output { format: Format::Json, file: Some("a.json".into()) }));
+        assert_eq!("pretty".parse(), Ok(Output { format: Format::Pretty, file: None }));
+        assert_eq!("sarfi".parse::<Output>().unwrap_err(), "no format `sarfi`; there are pretty, concise, json");
+        assert!("json=".parse::<Output>().is_err());
+    }
+
+    #[test]
+    fn a_report_file_is_whole_or_absent() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("r.json");
+        write_file(&file, "one").unwrap();
+        write_file(&file, "two").unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "two");
+        assert!(write_file(&folder.path().join("no/such/r.json"), "x").is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,228 @@
+//! The rich form: each place in its own frame, one under the other, then one help.
+//!
+//! `miette` draws the frames. It has no frame over several files, so each source of a finding is drawn on its own and
+//! the frames are joined here: the first opens, the following hang below it, the last closes. A place on a card is
+//! headed by the card's title, a place in a file by `file:line:column`.
+
+use std::fmt::Write as _;
+
+use miette::{
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode, ThemeCharacters,
+    ThemeStyles,
+};
+use owo_colors::Style as Paint;
+use poolcheck_plan::{SourceId, SourceKind, Sources, Span};
+use poolcheck_rules::{Finding, Label, Level};
+
+use super::Style;
+
+/// Draws one finding, with an empty line at its end.
+pub fn finding(finding: &Finding, sources: &Sources, style: &Style) -> String {
+    let mut out = headline(finding, style);
+    let labels: Vec<(&Label, bool)> = std::iter::once((&finding.primary, true))
+        .chain(finding.related.iter().map(|label| (label, false)))
+        .collect();
+    out.push_str(&frames(&labels, finding.level, sources, style));
+    out.push_str(&help(&finding.help, style));
+    out.push('\n');
+    out
+}
+
+/// Draws the frames of an error that is no finding (a wrong configuration, a wrong facts file).
+pub(crate) fn error_frames(labels: &[(Span, String)], sources: &Sources, style: &Style) -> String {
+    let labels: Vec<Label> =
+        labels.iter().map(|(span, text)| Label { span: *span, text: text.clone() }).collect();
+    let marked: Vec<_> = labels.iter().enumerate().map(|(i, label)| (label, i == 0)).collect();
+    frames(&marked, Level::Error, sources, style)
+}
+
+/// `help:` and its lines, the following ones indented under the first.
+pub(crate) fn help(lines: &[String], style: &Style) -> String {
+    let mut out = String::new();
+    let mut lead = style.paint(Paint::new().cyan(), "help:");
+    for line in lines.iter().flat_map(|line| line.lines()) {
+        writeln!(out, "{lead} {line}").expect("writes to a string");
+        "     ".clone_into(&mut lead);
+    }
+    if style.ascii { ascii(&out) } else { out }
+}
+
+/// The glyphs of our own texts have ASCII twins; quoted source text is never touched.
+pub(crate) fn ascii(text: &str) -> String {
+    text.replace('·', "*").replace(['–', '—'], "-").replace('…', "...").replace('×', "x").replace('≥', ">=")
+}
+
+fn headline(finding: &Finding, style: &Style) -> String {
+    let rule = style.link(&super::rule_url(finding.rule), finding.rule);
+    let head = style.paint(paint(finding.level), &format!("{}[{rule}]", finding.level.name()));
+    let message = if style.ascii { ascii(&finding.message) } else { finding.message.clone() };
+    format!("{head}{} {}\n", style.paint(Paint::new().bold(), ":"), style.paint(Paint::new().bold(), &message))
+}
+
+fn paint(level: Level) -> Paint {
+    match level {
+        Level::Error => Paint::new().red().bold(),
+        Level::Warning => Paint::new().yellow().bold(),
+        Level::Note => Paint::new().blue().bold(),
+    }
+}
+
+/// All frames of a finding, joined; the primary label's source comes first.
+fn frames(labels: &[(&Label, bool)], level: Level, sources: &Sources, style: &Style) -> String {
+    let mut order: Vec<SourceId> = Vec::new();
+    for (label, _) in labels {
+        if !order.contains(&label.span.source) {
+            order.push(label.span.source);
+        }
+    }
+    let drawn: Vec<Vec<String>> = order
+        .iter()
+        .map(|source| {
+            let here: Vec<_> = labels.iter().filter(|(label, _)| label.span.source == *source).copied().collect();
+            frame(*source, &here, level, sources, style)
+        })
+        .collect();
+    let gutter = drawn.iter().flatten().map(|line| gutter_of(line)).max().unwrap_or(0);
+    let glyphs = Glyphs::of(style);
+    let mut out = String::new();
+    for (number, (source, lines)) in order.iter().zip(&drawn).enumerate() {
+        let corner = if number == 0 { glyphs.open } else { glyphs.join };
+        let first = labels.iter().find(|(label, _)| label.span.source == *source).map(|(label, _)| label.span);
+        let title = first.map_or_else(String::new, |span| title(span, sources));
+        writeln!(out, "{}{corner}[{}]", " ".repeat(gutter), style.paint(Paint::new().cyan().bold(), &title)).expect("writes to a string");
+        for line in lines {
+            writeln!(out, "{}{line}", " ".repeat(gutter - gutter_of(line))).expect("writes to a string");
+        }
+    }
+    writeln!(out, "{}{}", " ".repeat(gutter), glyphs.close).expect("writes to a string");
+    out
+}
+
+/// `file:line:column`, or the title of a card.
+fn title(span: Span, sources: &Sources) -> String {
+    let source = sources.get(span.source);
+    if source.kind == SourceKind::Card {
+        return source.name.clone();
+    }
+    let at = sources.line_column(span.source, span.start);
+    format!("{}:{}:{}", source.name, at.line, at.column)
+}
+
+struct Glyphs {
+    open: &'static str,
+    join: &'static str,
+    close: &'static str,
+    bars: [char; 2],
+    gap: char,
+}
+
+impl Glyphs {
+    const fn of(style: &Style) -> Self {
+        if style.ascii {
+            Self { open: ",-", join: "|-", close: "`----", bars: ['|', ':'], gap: ':' }
+        } else {
+            Self { open: "╭─", join: "├─", close: "╰────", bars: ['│', '·'], gap: '⋮' }
+        }
+    }
+}
+
+/// The body lines of one source's frame, without its head and foot.
+fn frame(
+    source: SourceId,
+    labels: &[(&Label, bool)],
+    level: Level,
+    sources: &Sources,
+    style: &Style,
+) -> Vec<String> {
+    let text = &sources.get(source).text;
+    let mut sorted: Vec<_> = labels.to_vec();
+    sorted.sort_by_key(|(label, primary)| (label.span.start, !primary));
+    let spans = sorted.iter().map(|(label, primary)| {
+        let range = clip(text, label.span);
+        let text = if style.ascii { ascii(&label.text) } else { label.text.clone() };
+        let text = Some(text).filter(|t| !t.is_empty());
+        match primary {
+            true => LabeledSpan::new_primary_with_span(text, range),
+            false => LabeledSpan::new_with_span(text, range),
+        }
+    });
+    let snippet = Snippet { code: NamedSource::new("source", text.to_string()), labels: spans.collect() };
+    let mut drawn = String::new();
+    let handler = GraphicalReportHandler::new_themed(theme(&sorted, level, style))
+        .with_width(style.width.max(40))
+        .with_links(false)
+        .with_context_lines(1);
+    if handler.render_report(&mut drawn, &snippet).is_err() {
+        return Vec::new();
+    }
+    body(&drawn, &Glyphs::of(style))
+}
+
+/// The lines between the frame's head and its foot; a gap between far labels becomes one line with an ellipsis.
+fn body(drawn: &str, glyphs: &Glyphs) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for line in drawn.lines().map(str::trim_end) {
+        let shown = plain(line);
+        let rest = shown.trim_start_matches(|c: char| c == ' ' || c.is_ascii_digit());
+        if rest.starts_with(glyphs.bars) {
+            lines.push(line.to_owned());
+        } else if rest.starts_with(glyphs.open) && !lines.is_empty() {
+            lines.push(format!("{}{}", " ".repeat(shown.chars().count() - rest.chars().count()), glyphs.gap));
+        }
+    }
+    lines
+}
+
+/// A label over more than one line is drawn on its first: the frame stays small and says where to look.
+fn clip(text: &str, span: Span) -> std::ops::Range<usize> {
+    let range = span.range();
+    let start = range.start.min(text.len());
+    let shown = text.get(start..range.end.min(text.len())).unwrap_or("");
+    let first = shown.lines().next().unwrap_or("").trim_end();
+    start..start + first.len()
+}
+
+fn theme(labels: &[(&Label, bool)], level: Level, style: &Style) -> GraphicalTheme {
+    let characters = if style.ascii { ThemeCharacters::ascii() } else { ThemeCharacters::unicode() };
+    if !style.color {
+        return GraphicalTheme { characters, styles: ThemeStyles::none() };
+    }
+    let other = Paint::new().cyan().bold();
+    let highlights = labels.iter().map(|(_, primary)| if *primary { paint(level) } else { other }).collect();
+    GraphicalTheme { characters, styles: ThemeStyles { highlights, ..ThemeStyles::ansi() } }
+}
+
+/// How many columns stand before the frame's bar.
+fn gutter_of(line: &str) -> usize {
+    let plain = plain(line);
+    plain.chars().take_while(|c| c.is_ascii_digit() || *c == ' ').count()
+}
+
+fn plain(line: &str) -> String {
+    anstream::adapter::strip_str(line).to_string()
+}
+
+/// What `miette` draws: one source with its labels.
+#[derive(Debug)]
+struct Snippet {
+    code: NamedSource<String>,
+    labels: Vec<LabeledSpan>,
+}
+
+impl std::fmt::Display for Snippet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("finding")
+    }
+}
+
+impl std::error::Error for Snippet {}
+
+impl Diagnostic for Snippet {
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(&self.code)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(self.labels.iter().cloned()))
+    }
+}
