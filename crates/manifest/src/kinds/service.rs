@@ -1,0 +1,133 @@
+//! Services of type LoadBalancer, and the addresses they ask for.
+//!
+//! Source: core/v1 Service; MetalLB's annotations under `metallb.io/` and, deprecated, `metallb.universe.tf/`.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use poolcheck_plan::Span;
+
+use crate::object::Object;
+use crate::template::{Placeholder, placeholder};
+use crate::value::Value;
+
+/// MetalLB's annotation prefixes, the current one first.
+pub const PREFIXES: [&str; 2] = ["metallb.io/", "metallb.universe.tf/"];
+
+/// A Service of type LoadBalancer.
+#[derive(Debug, Clone)]
+pub struct Service<'a> {
+    /// The object.
+    pub object: Object<'a>,
+    /// `spec.loadBalancerClass`.
+    pub class: Option<String>,
+    /// The addresses it asks for, by annotation or by `spec.loadBalancerIP`.
+    pub requested: Vec<Requested<'a>>,
+    /// The pool it asks for (`address-pool`).
+    pub pool: Option<Value<'a>>,
+    /// The sharing key (`allow-shared-ip`).
+    pub sharing_key: Option<Value<'a>>,
+    /// Its ports as (protocol, port); protocol `TCP` unless said.
+    pub ports: Vec<(String, String)>,
+    /// Whether `spec.externalTrafficPolicy` is `Local`.
+    pub local: bool,
+    /// Its pod selector as text, for comparing backends.
+    pub selector: Vec<(String, String)>,
+}
+
+/// One address a Service asks for.
+#[derive(Debug, Clone)]
+pub struct Requested<'a> {
+    /// The scalar that holds it, perhaps among others.
+    pub value: Value<'a>,
+    /// The bytes of this address.
+    pub span: Span,
+    /// What is written.
+    pub text: String,
+    /// What it says.
+    pub meaning: RequestedMeaning,
+}
+
+/// What a requested address says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequestedMeaning {
+    /// An address.
+    Address(IpAddr),
+    /// A value that is filled in later.
+    Placeholder(Placeholder),
+    /// Not an address.
+    Wrong,
+}
+
+impl Requested<'_> {
+    /// The address, when it is one.
+    pub const fn address(&self) -> Option<IpAddr> {
+        match self.meaning {
+            RequestedMeaning::Address(address) => Some(address),
+            _ => None,
+        }
+    }
+}
+
+/// The Service that an object is, if it is one of type LoadBalancer.
+pub fn load_balancer<'a>(object: &Object<'a>) -> Option<Service<'a>> {
+    if object.api_version() != "v1" || object.kind() != "Service" {
+        return None;
+    }
+    let spec = object.spec()?;
+    if spec.get("type").is_none_or(|kind| kind.text() != "LoadBalancer") {
+        return None;
+    }
+    let annotation = |name: &str| PREFIXES.iter().find_map(|prefix| object.annotation(&format!("{prefix}{name}")));
+    let mut requested = Vec::new();
+    if let Some(list) = annotation("loadBalancerIPs") {
+        requested.extend(addresses(list));
+    }
+    if let Some(one) = spec.get("loadBalancerIP").filter(|value| !value.is_null() && !value.text().is_empty()) {
+        requested.extend(addresses(one));
+    }
+    let text = |value: Value<'_>| value.text().into_owned();
+    Some(Service {
+        object: *object,
+        class: spec.get("loadBalancerClass").filter(|value| !value.is_null()).map(text),
+        requested,
+        pool: annotation("address-pool"),
+        sharing_key: annotation("allow-shared-ip").filter(|key| !key.text().is_empty()),
+        ports: spec.get("ports").map(|ports| ports.items().map(port).collect()).unwrap_or_default(),
+        local: spec.get("externalTrafficPolicy").is_some_and(|policy| policy.text() == "Local"),
+        selector: spec.get("selector").map(pairs).unwrap_or_default(),
+    })
+}
+
+fn port(port: Value<'_>) -> (String, String) {
+    let field = |name: &str| port.get(name).filter(|value| !value.is_null()).map(|value| value.text().into_owned());
+    (field("protocol").unwrap_or_else(|| "TCP".to_owned()), field("port").unwrap_or_default())
+}
+
+fn pairs(map: Value<'_>) -> Vec<(String, String)> {
+    let mut pairs: Vec<_> =
+        map.entries().iter().map(|e| (e.key.text().into_owned(), e.value.text().into_owned())).collect();
+    pairs.sort();
+    pairs
+}
+
+/// The addresses of a comma-separated list, each with its own bytes.
+fn addresses(value: Value<'_>) -> Vec<Requested<'_>> {
+    let text: Cow<'_, str> = value.text();
+    if let Some(placeholder) = placeholder(&text).filter(|_| text.parse::<IpAddr>().is_err()) {
+        let span = value.span();
+        let meaning = RequestedMeaning::Placeholder(placeholder);
+        return vec![Requested { value, span, text: text.into_owned(), meaning }];
+    }
+    let mut start = 0;
+    let mut list = Vec::new();
+    for part in text.split(',') {
+        let trimmed = part.trim();
+        let at = start + (part.len() - part.trim_start().len());
+        let meaning = trimmed.parse().map_or(RequestedMeaning::Wrong, RequestedMeaning::Address);
+        let span = value.part_span(at..at + trimmed.len());
+        list.push(Requested { value, span, text: trimmed.to_owned(), meaning });
+        start += part.len() + 1;
+    }
+    list
+}

@@ -1,0 +1,268 @@
+//! The world that rules judge: every object, every pool, every claim of one run.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::OnceLock;
+
+use poolcheck_manifest::kinds::metallb::{self, Advertisement};
+use poolcheck_manifest::kinds::node::{self, Node};
+use poolcheck_manifest::kinds::pool::{Pool, PoolEntry};
+use poolcheck_manifest::kinds::service::{self, Requested, Service};
+use poolcheck_manifest::{ManifestFile, Object};
+use poolcheck_plan::{
+    AddrRange, AddressPlan, Claim, ClaimId, ClaimKind, Confidence, Facts, SourceId, Sources, Span,
+};
+
+use crate::cure::{Cure, Cures};
+use crate::rule::Fact;
+
+/// What a world is built from.
+#[derive(Debug, Clone, Copy)]
+pub struct WorldInput<'a> {
+    /// All texts.
+    pub sources: &'a Sources,
+    /// The manifests.
+    pub files: &'a [ManifestFile],
+    /// What is known of the LAN.
+    pub facts: &'a Facts,
+    /// The namespace MetalLB runs in.
+    pub metallb_namespace: &'a str,
+}
+
+/// Everything one run knows.
+#[derive(Debug)]
+pub struct World<'a> {
+    /// All texts.
+    pub sources: &'a Sources,
+    /// The manifests.
+    pub files: &'a [ManifestFile],
+    /// What is known of the LAN.
+    pub facts: &'a Facts,
+    /// The namespace MetalLB runs in.
+    pub metallb_namespace: &'a str,
+    /// Every Kubernetes object, lists taken apart, in the order of files and documents. Templates are not among them.
+    pub objects: Vec<Object<'a>>,
+    /// Every pool.
+    pub pools: Vec<Pool<'a>>,
+    /// Every MetalLB advertisement.
+    pub advertisements: Vec<Advertisement<'a>>,
+    /// Every Service of type LoadBalancer.
+    pub services: Vec<Service<'a>>,
+    /// Every Node.
+    pub nodes: Vec<Node<'a>>,
+    /// All claims of manifests and facts.
+    pub plan: AddressPlan,
+    /// Documents that were not looked into.
+    skipped: Vec<SkippedDocument>,
+    subjects: BTreeMap<ClaimId, Subject>,
+    cures: OnceLock<Cures>,
+}
+
+/// What a claim of a manifest came from, by index into the world's lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// Entry `entry` of pool `pool`.
+    Pool {
+        /// Index into [`World::pools`].
+        pool: usize,
+        /// Index into the pool's entries.
+        entry: usize,
+    },
+    /// Request `request` of Service `service`.
+    Service {
+        /// Index into [`World::services`].
+        service: usize,
+        /// Index into the Service's requested addresses.
+        request: usize,
+    },
+}
+
+/// A document that was not looked into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SkippedDocument {
+    /// The place that shows why.
+    pub place: Span,
+    /// What it is, for people.
+    pub what: String,
+}
+
+/// A pool's range meeting somebody else's claim.
+#[derive(Debug, Clone, Copy)]
+pub struct PoolMeeting<'w, 'a> {
+    /// The pool's index in [`World::pools`].
+    pub index: usize,
+    /// The pool.
+    pub pool: &'w Pool<'a>,
+    /// The entry that meets.
+    pub entry: &'w PoolEntry<'a>,
+    /// The entry's range.
+    pub range: AddrRange,
+    /// What it meets.
+    pub other: &'w Claim,
+    /// The addresses both claim.
+    pub overlap: AddrRange,
+}
+
+impl<'a> World<'a> {
+    /// Reads the objects and lays all claims on one plan.
+    pub fn build(input: WorldInput<'a>) -> Self {
+        let WorldInput { sources, files, facts, metallb_namespace } = input;
+        let mut objects = Vec::new();
+        let mut skipped = Vec::new();
+        for file in files {
+            objects.extend(file.objects());
+            skipped.extend(file.unreadable().map(|template| SkippedDocument {
+                place: template.span,
+                what: template.what(),
+            }));
+        }
+        let mut pools: Vec<Pool<'a>> = objects.iter().filter_map(metallb::pool).collect();
+        pools.extend(files.iter().flat_map(|file| file.config_map_pools()));
+        let mut world = Self {
+            sources,
+            files,
+            facts,
+            metallb_namespace,
+            advertisements: objects.iter().filter_map(metallb::advertisement).collect(),
+            services: objects.iter().filter_map(service::load_balancer).collect(),
+            nodes: objects.iter().filter_map(node::node).collect(),
+            objects,
+            pools,
+            plan: AddressPlan::new(Vec::new()),
+            skipped,
+            subjects: BTreeMap::new(),
+            cures: OnceLock::new(),
+        };
+        world.lay_claims();
+        world
+    }
+
+    fn lay_claims(&mut self) {
+        let mut claims = self.facts.claims();
+        let mut subjects = Vec::new();
+        for (pool, p) in self.pools.iter().enumerate() {
+            for (entry, e) in p.entries.iter().enumerate() {
+                let Some(range) = e.range() else { continue };
+                subjects.push((claims.len(), Subject::Pool { pool, entry }));
+                claims.push(Claim {
+                    range,
+                    kind: ClaimKind::Pool,
+                    owner: p.title(),
+                    place: Some(e.value.span()),
+                    confidence: Confidence::High,
+                    cluster: Some(0),
+                });
+            }
+        }
+        for (service, s) in self.services.iter().enumerate() {
+            for (request, r) in s.requested.iter().enumerate() {
+                let Some(address) = r.address() else { continue };
+                subjects.push((claims.len(), Subject::Service { service, request }));
+                claims.push(Claim {
+                    range: AddrRange::single(address),
+                    kind: ClaimKind::Requested,
+                    owner: s.object.title(),
+                    place: Some(r.span),
+                    confidence: Confidence::High,
+                    cluster: Some(0),
+                });
+            }
+        }
+        for node in &self.nodes {
+            let claim = |range, kind, span| Claim {
+                range,
+                kind,
+                owner: format!("node {}", node.object.title()),
+                place: Some(span),
+                confidence: Confidence::High,
+                cluster: Some(0),
+            };
+            claims.extend(node.addresses.iter().map(|(a, span)| claim(AddrRange::single(*a), ClaimKind::Node, *span)));
+            claims.extend(
+                node.pod_cidrs.iter().map(|(net, span)| claim(AddrRange::from_net(*net), ClaimKind::PodCidr, *span)),
+            );
+        }
+        self.plan = AddressPlan::new(claims);
+        self.subjects = subjects.into_iter().map(|(index, subject)| (ClaimId(index as u32), subject)).collect();
+    }
+
+    /// Documents that were not looked into.
+    pub fn skipped(&self) -> &[SkippedDocument] {
+        &self.skipped
+    }
+
+    /// How many nodes have a known address.
+    pub fn nodes_known(&self) -> usize {
+        self.plan.claims().iter().filter(|claim| claim.kind == ClaimKind::Node).count()
+    }
+
+    /// Whether a kind of fact is known at all.
+    pub fn knows(&self, fact: Fact) -> bool {
+        let any = |kinds: &[ClaimKind]| self.plan.claims().iter().any(|claim| kinds.contains(&claim.kind));
+        let servers = || self.facts.segments.iter().flat_map(|segment| &segment.dhcp);
+        match fact {
+            Fact::Dhcp => servers().any(poolcheck_plan::facts::DhcpServer::knows_ranges),
+            Fact::Reservations => servers().any(poolcheck_plan::facts::DhcpServer::knows_reservations),
+            Fact::Subnet => self.facts.segments.iter().any(|segment| !segment.subnets.is_empty()),
+            Fact::Gateway => any(&[ClaimKind::Gateway, ClaimKind::DnsServer]),
+            Fact::Nodes => any(&[ClaimKind::Node]),
+            Fact::Networks => any(&[ClaimKind::PodCidr, ClaimKind::ServiceCidr]),
+            Fact::Values => true,
+        }
+    }
+
+    /// Where pools meet claims of a kind, ordered by pool and address.
+    pub fn pool_meetings(&self, kind: ClaimKind) -> Vec<PoolMeeting<'_, 'a>> {
+        let mut meetings: Vec<_> = self
+            .plan
+            .meetings(ClaimKind::Pool, kind)
+            .into_iter()
+            .filter_map(|meeting| {
+                let (index, entry) = self.pool_entry(meeting.a)?;
+                let pool = &self.pools[index];
+                let other = self.plan.claim(meeting.b);
+                let range = entry.range()?;
+                Some(PoolMeeting { index, pool, entry, range, other, overlap: meeting.overlap })
+            })
+            .collect();
+        meetings.sort_by_key(|m| (m.index, m.entry.value.span(), m.overlap));
+        meetings
+    }
+
+    /// The pool entry that made a claim.
+    pub fn pool_entry(&self, id: ClaimId) -> Option<(usize, &PoolEntry<'a>)> {
+        match self.subjects.get(&id)? {
+            Subject::Pool { pool, entry } => Some((*pool, &self.pools[*pool].entries[*entry])),
+            Subject::Service { .. } => None,
+        }
+    }
+
+    /// The Service request that made a claim.
+    pub fn service_request(&self, id: ClaimId) -> Option<(&Service<'a>, &Requested<'a>)> {
+        match self.subjects.get(&id)? {
+            Subject::Service { service, request } => {
+                let service = &self.services[*service];
+                Some((service, &service.requested[*request]))
+            }
+            Subject::Pool { .. } => None,
+        }
+    }
+
+    /// The pools whose ranges hold an address.
+    pub fn pools_holding(&self, address: IpAddr) -> impl Iterator<Item = (usize, &Pool<'a>)> {
+        self.pools
+            .iter()
+            .enumerate()
+            .filter(move |(_, pool)| pool.ranges().any(|(_, range)| range.contains(address)))
+    }
+
+    /// The cure of a pool in trouble, computed once for all pools together so that no two cures meet.
+    pub fn cure(&self, pool: usize) -> Option<&Cure> {
+        self.cures.get_or_init(|| Cures::compute(self)).of(pool)
+    }
+
+    /// The title of what said a fact: `sky-hub 192.168.1.1`, or the file's name.
+    pub fn said_by(&self, source: SourceId) -> &str {
+        &self.sources.get(source).name
+    }
+}
