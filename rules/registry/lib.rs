@@ -1,11 +1,18 @@
 //! The rules of poolcheck: every file in a family folder is one rule.
+mod cure;
 mod finding;
+mod occupied;
 mod rule;
+mod run;
+mod segment;
+mod words;
 mod world;
 
 pub use finding::{Finding, Findings, Fix, Label, Level, NotChecked, Outcome, Safety};
+pub use cure::Cure;
 pub use rule::{Fact, Registered, Rule};
-pub use world::World;
+pub use run::{WORDS, check};
+pub use world::{SkippedDocument, World, WorldInput};
 
 include!(concat!(env!("OUT_DIR"), "/registry.rs"));
 

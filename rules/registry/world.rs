@@ -10,7 +10,7 @@ use poolcheck_manifest::kinds::pool::{Pool, PoolEntry};
 use poolcheck_manifest::kinds::service::{self, Requested, Service};
 use poolcheck_manifest::{ManifestFile, Object};
 use poolcheck_plan::{
-    AddrRange, AddressPlan, Claim, ClaimId, ClaimKind, Confidence, Facts, SourceId, Sources, Span,
+    AddrRange, AddrSet, AddressPlan, Claim, ClaimId, ClaimKind, Confidence, Facts, SourceId, Sources, Span,
 };
 
 use crate::cure::{Cure, Cures};
@@ -259,6 +259,24 @@ impl<'a> World<'a> {
     /// The cure of a pool in trouble, computed once for all pools together so that no two cures meet.
     pub fn cure(&self, pool: usize) -> Option<&Cure> {
         self.cures.get_or_init(|| Cures::compute(self)).of(pool)
+    }
+
+    /// Whether two pools are one object said twice.
+    pub fn same_object(&self, a: &Pool<'a>, b: &Pool<'a>) -> bool {
+        a.implementation == b.implementation && a.name == b.name && a.object.namespace() == b.object.namespace()
+    }
+
+    /// What is left of a range without another.
+    pub fn without(&self, range: AddrRange, other: AddrRange) -> impl Iterator<Item = AddrRange> {
+        AddrSet::from(range).difference(&AddrSet::from(other)).into_iter()
+    }
+
+    /// Whether a pool is announced by BGP and not by Layer 2: then its addresses need not lie on the segment.
+    pub fn only_bgp(&self, pool: &Pool<'a>) -> bool {
+        let announced = |kind: &str| {
+            self.advertisements.iter().any(|ad| ad.object.kind() == kind && ad.announces(pool))
+        };
+        announced("BGPAdvertisement") && !announced("L2Advertisement")
     }
 
     /// The title of what said a fact: `sky-hub 192.168.1.1`, or the file's name.

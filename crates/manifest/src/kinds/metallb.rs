@@ -57,6 +57,7 @@ pub fn pool<'a>(object: &Object<'a>) -> Option<Pool<'a>> {
         entries: addresses.map(entries).unwrap_or_default(),
         labels: object.labels(),
         auto_assign: bool_of("autoAssign").unwrap_or(true),
+        avoid_buggy_ips: bool_of("avoidBuggyIPs").unwrap_or(false),
         allocation: spec.and_then(|spec| spec.get("serviceAllocation")).filter(|v| !v.is_null()).map(allocation),
     })
 }
@@ -94,6 +95,7 @@ fn config_map_pool<'a>(object: &Object<'a>, pool: Value<'a>) -> Pool<'a> {
         entries: addresses.map(entries).unwrap_or_default(),
         labels: Vec::new(),
         auto_assign: pool.get("auto-assign").and_then(|value| value.as_bool()).unwrap_or(true),
+        avoid_buggy_ips: pool.get("avoid-buggy-ips").and_then(|value| value.as_bool()).unwrap_or(false),
         allocation: None,
     }
 }

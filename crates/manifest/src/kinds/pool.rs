@@ -36,6 +36,8 @@ pub struct Pool<'a> {
     pub labels: Vec<(String, String)>,
     /// Whether an address is handed out without being asked for by pool or by address (`autoAssign`, default true).
     pub auto_assign: bool,
+    /// Whether addresses ending in .0 and .255 are left out (`avoidBuggyIPs`, default false).
+    pub avoid_buggy_ips: bool,
     /// Who may take from it; `None` for everyone.
     pub allocation: Option<Allocation<'a>>,
 }
