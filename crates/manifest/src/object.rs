@@ -1,0 +1,120 @@
+//! Kubernetes objects: documents with `apiVersion` and `kind`.
+
+use std::borrow::Cow;
+
+use poolcheck_plan::Span;
+
+use crate::value::{Kind, Value};
+
+/// A Kubernetes object as written.
+#[derive(Debug, Clone, Copy)]
+pub struct Object<'a> {
+    /// The whole object.
+    pub value: Value<'a>,
+}
+
+/// The objects of one document: itself, or the items of a `List`.
+pub(crate) fn objects_of(root: Value<'_>) -> Vec<Object<'_>> {
+    let mut found = Vec::new();
+    gather(root, &mut found, 0);
+    found
+}
+
+fn gather<'a>(value: Value<'a>, found: &mut Vec<Object<'a>>, depth: usize) {
+    if value.kind() != Kind::Mapping || value.get("kind").is_none() {
+        return;
+    }
+    let object = Object { value };
+    let items = value.get("items").filter(|items| items.kind() == Kind::Sequence);
+    match items {
+        // A List in a List is not Kubernetes; two levels are read so that a slip is still seen.
+        Some(items) if object.kind().ends_with("List") && depth < 2 => {
+            items.items().for_each(|item| gather(item, found, depth + 1));
+        }
+        _ => found.push(object),
+    }
+}
+
+impl<'a> Object<'a> {
+    fn text_of(&self, key: &str) -> Cow<'a, str> {
+        self.value.get(key).map(|value| value.text()).unwrap_or_default()
+    }
+
+    /// `apiVersion`; empty when it is not there.
+    pub fn api_version(&self) -> Cow<'a, str> {
+        self.text_of("apiVersion")
+    }
+
+    /// `kind`.
+    pub fn kind(&self) -> Cow<'a, str> {
+        self.text_of("kind")
+    }
+
+    /// The part of `apiVersion` before the slash; empty for the core group.
+    pub fn group(&self) -> String {
+        self.api_version().split_once('/').map_or_else(String::new, |(group, _)| group.to_owned())
+    }
+
+    /// The part of `apiVersion` after the slash.
+    pub fn version(&self) -> String {
+        let text = self.api_version();
+        text.split_once('/').map_or_else(|| text.to_string(), |(_, version)| version.to_owned())
+    }
+
+    /// `metadata`.
+    pub fn metadata(&self) -> Option<Value<'a>> {
+        self.value.get("metadata").filter(|value| value.kind() == Kind::Mapping)
+    }
+
+    /// `spec`.
+    pub fn spec(&self) -> Option<Value<'a>> {
+        self.value.get("spec").filter(|value| value.kind() == Kind::Mapping)
+    }
+
+    /// `metadata.name`, when it is there and not empty.
+    pub fn name(&self) -> Option<Cow<'a, str>> {
+        self.metadata()?.get("name").map(|name| name.text()).filter(|name| !name.is_empty())
+    }
+
+    /// `metadata.namespace`, when it is there and not empty.
+    pub fn namespace(&self) -> Option<Cow<'a, str>> {
+        self.metadata()?.get("namespace").map(|name| name.text()).filter(|name| !name.is_empty())
+    }
+
+    /// Where its name is said; its kind's place when it has none.
+    pub fn name_span(&self) -> Span {
+        let name = self.metadata().and_then(|metadata| metadata.get("name"));
+        name.map_or_else(|| self.kind_span(), |name| name.span())
+    }
+
+    /// Where its kind is said.
+    pub fn kind_span(&self) -> Span {
+        self.value.get("kind").unwrap_or(self.value).span()
+    }
+
+    /// `metadata.labels` as pairs.
+    pub fn labels(&self) -> Vec<(String, String)> {
+        let labels = self.metadata().and_then(|metadata| metadata.get("labels"));
+        let entries = labels.map(|labels| labels.entries()).unwrap_or_default();
+        entries.iter().map(|e| (e.key.text().into_owned(), e.value.text().into_owned())).collect()
+    }
+
+    /// One annotation.
+    pub fn annotation(&self, name: &str) -> Option<Value<'a>> {
+        self.metadata()?.get("annotations")?.get(name)
+    }
+
+    /// `namespace/name`, or the name alone.
+    pub fn title(&self) -> String {
+        let name = self.name().unwrap_or(Cow::Borrowed("(no name)"));
+        match self.namespace() {
+            Some(namespace) => format!("{namespace}/{name}"),
+            None => name.into_owned(),
+        }
+    }
+
+    /// `Kind namespace/name`.
+    pub fn reference(&self) -> String {
+        format!("{} {}", self.kind(), self.title())
+    }
+}
