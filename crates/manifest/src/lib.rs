@@ -29,6 +29,7 @@ mod embed;
 mod file;
 pub mod kinds;
 mod object;
+pub mod schema;
 mod selector;
 mod template;
 mod value;
