@@ -1,6 +1,7 @@
 //! The rules of poolcheck: every file in a family folder is one rule.
 mod cure;
 mod finding;
+mod metallb;
 mod occupied;
 mod rule;
 mod run;
