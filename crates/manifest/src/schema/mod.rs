@@ -123,6 +123,8 @@ pub enum ProblemKind<'a> {
         name: String,
         /// What was probably meant.
         suggestion: Option<Suggestion>,
+        /// Whether the field that was meant is there, too.
+        taken: bool,
     },
     /// Another type was written.
     WrongType {

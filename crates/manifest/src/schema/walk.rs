@@ -1,7 +1,7 @@
 //! Walks a value along its shape.
 
 use super::metallb::SchemaKind;
-use super::{Field, Problem, ProblemKind, Report, Shape, Unresolved, duration, filled_in_later, suggest};
+use super::{Field, Problem, ProblemKind, Report, Shape, Suggestion, Unresolved, duration, filled_in_later, suggest};
 use crate::value::{Kind, Scalar, Value};
 
 /// Deeper than this nothing is looked into: no schema is, and the tree itself is limited.
@@ -53,7 +53,9 @@ impl<'a> Walker<'a> {
                 None if filled_in_later(&name).is_some() => {}
                 None => {
                     let suggestion = suggest::suggest(&name, fields, &path, self.kind);
-                    let kind = ProblemKind::UnknownField { name: name.into_owned(), suggestion };
+                    let taken = matches!(&suggestion, Some(Suggestion::Rename(meant))
+                        if entries.iter().any(|other| other.key.text() == *meant));
+                    let kind = ProblemKind::UnknownField { name: name.into_owned(), suggestion, taken };
                     self.report.problems.push(Problem { span: entry.key.span(), path, kind });
                 }
             }
