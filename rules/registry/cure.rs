@@ -72,9 +72,9 @@ impl Cure {
                 }
                 lines.push(format!("· {first}, or"));
                 let last = rest.len() - 1;
-                lines.extend(rest.iter().enumerate().map(|(i, way)| {
-                    format!("· {way}{}", if i == last { "" } else { ", or" })
-                }));
+                lines.extend(
+                    rest.iter().enumerate().map(|(i, way)| format!("· {way}{}", if i == last { "" } else { ", or" })),
+                );
             }
         }
         let shrinks = [self.stay.as_ref().filter(|_| !self.must_move), self.room.as_ref().map(|(shrink, _)| shrink)];
@@ -143,7 +143,8 @@ impl Cures {
 /// The pools in trouble; `true` for those that meet something that cannot move.
 fn troubled(world: &World<'_>) -> BTreeMap<usize, bool> {
     use ClaimKind::{
-        BroadcastAddress, DnsServer, DynamicRange, Gateway, Host, NetworkAddress, Node, PodCidr, Reservation, ServiceCidr,
+        BroadcastAddress, DnsServer, DynamicRange, Gateway, Host, NetworkAddress, Node, PodCidr, Reservation,
+        ServiceCidr,
     };
     let fixed = [Gateway, DnsServer, Node, Host, NetworkAddress, BroadcastAddress, PodCidr, ServiceCidr, Reservation];
     let mut troubled = BTreeMap::new();
@@ -249,4 +250,3 @@ impl World<'_> {
         ground(self, subnet, &pools.collect())
     }
 }
-
