@@ -63,7 +63,7 @@ impl Cure {
         };
         match (&ways[..], lines.last_mut()) {
             ([], _) => {}
-            ([one], Some(line)) => line.push_str(&format!(": {one}")),
+            ([one], Some(line)) => *line = format!("{line}: {one}"),
             ([one], None) => lines.push(one.clone()),
             ([first, rest @ ..], line) => {
                 match line {
@@ -225,7 +225,7 @@ fn cure_of(world: &World<'_>, pool: usize, must_move: bool, taken: &AddrSet) -> 
         stay,
         room,
         must_move,
-        dhcp_covers_subnet: free.size(whole.family()) < size.min(2).max(1) || free.size(whole.family()) <= 1,
+        dhcp_covers_subnet: free.size(whole.family()) <= 1,
         how_to_shrink: how_to_shrink(world, segment),
         edit: safe.filter(|_| one_entry).map(|range| {
             let text = range.as_net().filter(|_| entry.value.text().contains('/')).map(|net| net.to_string());

@@ -60,7 +60,7 @@ pub struct World<'a> {
 
 /// What a claim of a manifest came from, by index into the world's lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Subject {
+enum Subject {
     /// Entry `entry` of pool `pool`.
     Pool {
         /// Index into [`World::pools`].
@@ -112,11 +112,11 @@ impl<'a> World<'a> {
         for file in files {
             objects.extend(file.objects());
             skipped.extend(
-                file.unreadable().map(|template| SkippedDocument { place: template.span, what: template.what() }),
+                file.templates().map(|(place, template)| SkippedDocument { place, what: template.what().to_owned() }),
             );
         }
         let mut pools: Vec<Pool<'a>> = objects.iter().filter_map(metallb::pool).collect();
-        pools.extend(files.iter().flat_map(|file| file.config_map_pools()));
+        pools.extend(files.iter().flat_map(ManifestFile::config_map_pools));
         let mut world = Self {
             sources,
             files,

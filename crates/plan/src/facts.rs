@@ -246,7 +246,9 @@ impl Facts {
 
     fn renumber(&mut self, shift: u32) {
         fn each<T>(facts: &mut [Sourced<T>], shift: u32) {
-            facts.iter_mut().for_each(|fact| fact.origin.0 += shift);
+            for fact in facts {
+                fact.origin.0 += shift;
+            }
         }
         each(&mut self.networks.pods, shift);
         each(&mut self.networks.services, shift);

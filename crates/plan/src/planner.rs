@@ -152,7 +152,7 @@ fn candidates(gap: AddrRange, wish: &Wish) -> Vec<AddrRange> {
     let (inner_low, inner_high) = (low.saturating_add(MARGIN), high.saturating_sub(MARGIN));
     starts.extend([inner_low, inner_high, inner_high - inner_high % block]);
     starts.extend(inner_low.checked_next_multiple_of(block));
-    starts.extend(wish.current.filter(|c| c.family() == gap.family()).map(|c| c.first_number()));
+    starts.extend(wish.current.filter(|c| c.family() == gap.family()).map(AddrRange::first_number));
     for keep in wish.keep.iter().filter(|keep| keep.family() == gap.family()) {
         starts.push(keep.first_number());
         starts.push(keep.last_number().saturating_sub(size - 1));

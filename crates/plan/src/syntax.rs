@@ -137,9 +137,8 @@ impl SyntaxError {
             Cause::Blank => "no blanks in or around a CIDR",
             Cause::Netmask => "must be a prefix length",
             Cause::Length => "must be 0 to 32 (IPv4) or 0 to 128 (IPv6)",
-            Cause::Wildcard => "must be an address",
             Cause::Port => "a pool has no ports",
-            Cause::Url => "must be an address",
+            Cause::Wildcard | Cause::Url => "must be an address",
             Cause::Brackets => "no brackets here",
             Cause::Zone => "no zone here",
             Cause::Address => "not an IP address",
@@ -303,7 +302,7 @@ fn parse_address(text: &str) -> Result<IpAddr, Cause> {
     Err(match text {
         _ if text.contains('%') => Cause::Zone,
         _ if text.starts_with('[') => Cause::Brackets,
-        _ if text.contains('*') || text.ends_with(".x") => Cause::Wildcard,
+        _ if text.contains('*') || text.strip_suffix("x").is_some_and(|stem| stem.ends_with('.')) => Cause::Wildcard,
         _ if text
             .rsplit_once(':')
             .is_some_and(|(ip, port)| ip.parse::<Ipv4Addr>().is_ok() && port.parse::<u16>().is_ok()) =>

@@ -11,7 +11,7 @@ mod split;
 use std::borrow::Cow;
 use std::ops::Range;
 
-pub use parse::parse;
+pub(crate) use parse::parse;
 
 /// A half-open byte range of the text.
 pub type Bytes = Range<u32>;

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Reads every document of a text. Never fails as a whole; see [`Problem`].
-pub fn parse(text: &str, limits: &Limits) -> Stream {
+pub(crate) fn parse(text: &str, limits: &Limits) -> Stream {
     let mut stream = Stream::default();
     if text.len() > limits.bytes.min(u32::MAX as usize) {
         stream.documents.push(broken(0, 0..0, "the file is larger than the limit for a manifest"));
@@ -121,7 +121,7 @@ impl<'t> Builder<'t> {
                     ScalarStyle::DoubleQuoted => Quoting::Double,
                     ScalarStyle::Literal => Quoting::Literal,
                     ScalarStyle::Folded => Quoting::Folded,
-                    _ => Quoting::Plain,
+                    ScalarStyle::Plain => Quoting::Plain,
                 };
                 let bytes = self.trim_block(bytes, quoting);
                 let same = slice(self.text, &bytes) == cooked;
