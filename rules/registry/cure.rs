@@ -63,7 +63,7 @@ impl Cure {
         };
         match (&ways[..], lines.last_mut()) {
             ([], _) => {}
-            ([one], Some(line)) => line.push_str(&format!(": {one}")),
+            ([one], Some(line)) => *line = format!("{line}: {one}"),
             ([one], None) => lines.push(one.clone()),
             ([first, rest @ ..], line) => {
                 match line {
@@ -72,9 +72,9 @@ impl Cure {
                 }
                 lines.push(format!("· {first}, or"));
                 let last = rest.len() - 1;
-                lines.extend(rest.iter().enumerate().map(|(i, way)| {
-                    format!("· {way}{}", if i == last { "" } else { ", or" })
-                }));
+                lines.extend(
+                    rest.iter().enumerate().map(|(i, way)| format!("· {way}{}", if i == last { "" } else { ", or" })),
+                );
             }
         }
         let shrinks = [self.stay.as_ref().filter(|_| !self.must_move), self.room.as_ref().map(|(shrink, _)| shrink)];
@@ -143,7 +143,8 @@ impl Cures {
 /// The pools in trouble; `true` for those that meet something that cannot move.
 fn troubled(world: &World<'_>) -> BTreeMap<usize, bool> {
     use ClaimKind::{
-        BroadcastAddress, DnsServer, DynamicRange, Gateway, Host, NetworkAddress, Node, PodCidr, Reservation, ServiceCidr,
+        BroadcastAddress, DnsServer, DynamicRange, Gateway, Host, NetworkAddress, Node, PodCidr, Reservation,
+        ServiceCidr,
     };
     let fixed = [Gateway, DnsServer, Node, Host, NetworkAddress, BroadcastAddress, PodCidr, ServiceCidr, Reservation];
     let mut troubled = BTreeMap::new();
@@ -224,7 +225,7 @@ fn cure_of(world: &World<'_>, pool: usize, must_move: bool, taken: &AddrSet) -> 
         stay,
         room,
         must_move,
-        dhcp_covers_subnet: free.size(whole.family()) < size.min(2).max(1) || free.size(whole.family()) <= 1,
+        dhcp_covers_subnet: free.size(whole.family()) <= 1,
         how_to_shrink: how_to_shrink(world, segment),
         edit: safe.filter(|_| one_entry).map(|range| {
             let text = range.as_net().filter(|_| entry.value.text().contains('/')).map(|net| net.to_string());
@@ -249,4 +250,3 @@ impl World<'_> {
         ground(self, subnet, &pools.collect())
     }
 }
-

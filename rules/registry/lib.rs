@@ -9,8 +9,8 @@ mod segment;
 mod words;
 mod world;
 
-pub use finding::{Finding, Findings, Fix, Label, Level, NotChecked, Outcome, Safety};
 pub use cure::Cure;
+pub use finding::{Finding, Findings, Fix, Label, Level, NotChecked, Outcome, Safety};
 pub use rule::{Fact, Registered, Rule};
 pub use run::{WORDS, check};
 pub use world::{SkippedDocument, World, WorldInput};

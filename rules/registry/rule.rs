@@ -74,8 +74,12 @@ impl Fact {
     /// How to make it known.
     pub const fn remedy(self) -> &'static str {
         match self {
-            Self::Dhcp => "write `dhcp = \"first-last\"` (or `dhcp = \"off\"`) in lan.toml, or name a router page in poolcheck.toml",
-            Self::Reservations => "write `reservations = [{ address = \"…\" }]` in lan.toml, or name a router page in poolcheck.toml",
+            Self::Dhcp => {
+                "write `dhcp = \"first-last\"` (or `dhcp = \"off\"`) in lan.toml, or name a router page in poolcheck.toml"
+            }
+            Self::Reservations => {
+                "write `reservations = [{ address = \"…\" }]` in lan.toml, or name a router page in poolcheck.toml"
+            }
             Self::Subnet => "write `[[segment]]` with `subnet = \"…\"` in lan.toml",
             Self::Gateway => "write `gateway = \"…\"` in lan.toml",
             Self::Nodes => "add `hosts = [{ address = \"…\", role = \"node\" }]` to lan.toml, or a Node manifest",

@@ -60,7 +60,7 @@ pub struct World<'a> {
 
 /// What a claim of a manifest came from, by index into the world's lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Subject {
+enum Subject {
     /// Entry `entry` of pool `pool`.
     Pool {
         /// Index into [`World::pools`].
@@ -111,13 +111,12 @@ impl<'a> World<'a> {
         let mut skipped = Vec::new();
         for file in files {
             objects.extend(file.objects());
-            skipped.extend(file.unreadable().map(|template| SkippedDocument {
-                place: template.span,
-                what: template.what(),
-            }));
+            skipped.extend(
+                file.templates().map(|(place, template)| SkippedDocument { place, what: template.what().to_owned() }),
+            );
         }
         let mut pools: Vec<Pool<'a>> = objects.iter().filter_map(metallb::pool).collect();
-        pools.extend(files.iter().flat_map(|file| file.config_map_pools()));
+        pools.extend(files.iter().flat_map(ManifestFile::config_map_pools));
         let mut world = Self {
             sources,
             files,
@@ -250,10 +249,7 @@ impl<'a> World<'a> {
 
     /// The pools whose ranges hold an address.
     pub fn pools_holding(&self, address: IpAddr) -> impl Iterator<Item = (usize, &Pool<'a>)> {
-        self.pools
-            .iter()
-            .enumerate()
-            .filter(move |(_, pool)| pool.ranges().any(|(_, range)| range.contains(address)))
+        self.pools.iter().enumerate().filter(move |(_, pool)| pool.ranges().any(|(_, range)| range.contains(address)))
     }
 
     /// The cure of a pool in trouble, computed once for all pools together so that no two cures meet.
@@ -273,9 +269,8 @@ impl<'a> World<'a> {
 
     /// Whether a pool is announced by BGP and not by Layer 2: then its addresses need not lie on the segment.
     pub fn only_bgp(&self, pool: &Pool<'a>) -> bool {
-        let announced = |kind: &str| {
-            self.advertisements.iter().any(|ad| ad.object.kind() == kind && ad.announces(pool))
-        };
+        let announced =
+            |kind: &str| self.advertisements.iter().any(|ad| ad.object.kind() == kind && ad.announces(pool));
         announced("BGPAdvertisement") && !announced("L2Advertisement")
     }
 

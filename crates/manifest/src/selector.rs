@@ -19,9 +19,10 @@ impl<'a> LabelSelector<'a> {
     /// be read selects nothing.
     pub fn matches(&self, labels: &[(String, String)]) -> bool {
         let label = |key: &str| labels.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str());
-        let equal = self.value.get("matchLabels").is_none_or(|map| {
-            map.entries().iter().all(|entry| label(&entry.key.text()) == Some(&*entry.value.text()))
-        });
+        let equal = self
+            .value
+            .get("matchLabels")
+            .is_none_or(|map| map.entries().iter().all(|entry| label(&entry.key.text()) == Some(&*entry.value.text())));
         let expressions = self.value.get("matchExpressions");
         equal && expressions.is_none_or(|list| list.items().all(|e| requirement(e, &label)))
     }
@@ -30,9 +31,8 @@ impl<'a> LabelSelector<'a> {
 fn requirement<'l>(expression: Value<'_>, label: &dyn Fn(&str) -> Option<&'l str>) -> bool {
     let (Some(key), Some(operator)) = (expression.get("key"), expression.get("operator")) else { return false };
     let found = label(&key.text());
-    let listed = |value: &str| {
-        expression.get("values").is_some_and(|values| values.items().any(|item| &*item.text() == value))
-    };
+    let listed =
+        |value: &str| expression.get("values").is_some_and(|values| values.items().any(|item| &*item.text() == value));
     match &*operator.text() {
         "In" => found.is_some_and(listed),
         "NotIn" => !found.is_some_and(listed),

@@ -44,7 +44,8 @@ pub(crate) fn of_document(document: &Document, text: &str) -> Option<Template> {
     if !own.contains("{{") && !own.contains("{%") {
         return None;
     }
-    let broken = document.problems.iter().any(|p| matches!(p.kind, ProblemKind::Syntax(_) | ProblemKind::UnknownAlias(_)));
+    let broken =
+        document.problems.iter().any(|p| matches!(p.kind, ProblemKind::Syntax(_) | ProblemKind::UnknownAlias(_)));
     let at = if broken {
         first_outside_comments(own).map(|at| document.span.start + at as u32)
     } else {
@@ -181,9 +182,8 @@ fn is_placeholder_word(word: &str) -> bool {
             && text.starts_with(|c: char| c.is_ascii_alphabetic())
             && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ' ' | '.'))
     };
-    let wrapped = |open: &str, close: &str| {
-        word.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)).is_some_and(name)
-    };
+    let wrapped =
+        |open: &str, close: &str| word.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)).is_some_and(name);
     let capitals = word.len() > 2
         && word.starts_with(|c: char| c.is_ascii_uppercase())
         && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');

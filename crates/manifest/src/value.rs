@@ -264,7 +264,9 @@ fn resolve_plain(text: Cow<'_, str>) -> Scalar<'_> {
     if let Some(number) = integer(&plain) {
         return Scalar::Int(number);
     }
-    if is_float(&plain) && let Ok(number) = plain.parse() {
+    if is_float(&plain)
+        && let Ok(number) = plain.parse()
+    {
         return Scalar::Float(number);
     }
     Scalar::Str(text)
@@ -286,7 +288,10 @@ fn integer(text: &str) -> Option<i128> {
     if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix)) {
         return None;
     }
-    i128::from_str_radix(digits, radix).ok().map(|n| sign * n).filter(|n| *n >= i128::from(i64::MIN) && *n <= i128::from(u64::MAX))
+    i128::from_str_radix(digits, radix)
+        .ok()
+        .map(|n| sign * n)
+        .filter(|n| *n >= i128::from(i64::MIN) && *n <= i128::from(u64::MAX))
 }
 
 /// go-yaml's pattern for floats: `^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`.

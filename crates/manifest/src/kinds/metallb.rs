@@ -51,7 +51,7 @@ pub fn pool<'a>(object: &Object<'a>) -> Option<Pool<'a>> {
     Some(Pool {
         object: *object,
         implementation: Implementation::Metallb,
-        name: object.name().map(|name| name.into_owned()).unwrap_or_default(),
+        name: object.name().map(std::borrow::Cow::into_owned).unwrap_or_default(),
         name_span: object.name_span(),
         addresses_span: addresses.and_then(|list| list.key_span()).unwrap_or_else(|| object.kind_span()),
         entries: addresses.map(entries).unwrap_or_default(),

@@ -11,7 +11,7 @@ mod split;
 use std::borrow::Cow;
 use std::ops::Range;
 
-pub use parse::parse;
+pub(crate) use parse::parse;
 
 /// A half-open byte range of the text.
 pub type Bytes = Range<u32>;
@@ -126,7 +126,10 @@ pub(crate) struct Node {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum NodeKind {
     /// The text is kept only where it differs from the bytes.
-    Scalar { quoting: Quoting, text: Option<Box<str>> },
+    Scalar {
+        quoting: Quoting,
+        text: Option<Box<str>>,
+    },
     Sequence(Vec<NodeId>),
     Mapping(Vec<(NodeId, NodeId)>),
     /// The node it names; its own id when the anchor is unknown.

@@ -4,10 +4,13 @@ use std::collections::HashMap;
 
 use granit_parser::{Event, Parser, ScalarStyle, Span as GranitSpan, StrInput, Tag};
 
-use super::{Bytes, Comment, Document, Limits, Node, NodeId, NodeKind, Problem, ProblemKind, Quoting, Stream, libyaml, slice, split};
+use super::{
+    Bytes, Comment, Document, Limits, Node, NodeId, NodeKind, Problem, ProblemKind, Quoting, Stream, libyaml, slice,
+    split,
+};
 
 /// Reads every document of a text. Never fails as a whole; see [`Problem`].
-pub fn parse(text: &str, limits: &Limits) -> Stream {
+pub(crate) fn parse(text: &str, limits: &Limits) -> Stream {
     let mut stream = Stream::default();
     if text.len() > limits.bytes.min(u32::MAX as usize) {
         stream.documents.push(broken(0, 0..0, "the file is larger than the limit for a manifest"));
@@ -118,7 +121,7 @@ impl<'t> Builder<'t> {
                     ScalarStyle::DoubleQuoted => Quoting::Double,
                     ScalarStyle::Literal => Quoting::Literal,
                     ScalarStyle::Folded => Quoting::Folded,
-                    _ => Quoting::Plain,
+                    ScalarStyle::Plain => Quoting::Plain,
                 };
                 let bytes = self.trim_block(bytes, quoting);
                 let same = slice(self.text, &bytes) == cooked;
@@ -152,10 +155,9 @@ impl<'t> Builder<'t> {
                 self.add(bytes, None, 0, kind).is_some_and(|id| self.place(id))
             }
             Event::UnresolvedAlias(name) => {
-                self.document.problems.push(Problem {
-                    span: bytes.clone(),
-                    kind: ProblemKind::UnknownAlias(name.into_owned()),
-                });
+                self.document
+                    .problems
+                    .push(Problem { span: bytes.clone(), kind: ProblemKind::UnknownAlias(name.into_owned()) });
                 let own = NodeId(self.document.nodes.len() as u32);
                 self.add(bytes, None, 0, NodeKind::Alias(own)).is_some_and(|id| self.place(id))
             }
@@ -279,9 +281,10 @@ impl<'t> Builder<'t> {
             start = visible.char_indices().last().map_or(0, |(at, _)| at);
         }
         let rest = &text[start..];
-        let length = rest.find(char::is_whitespace).filter(|n| *n > 0).unwrap_or_else(|| {
-            rest.chars().next().map_or(0, char::len_utf8)
-        });
+        let length = rest
+            .find(char::is_whitespace)
+            .filter(|n| *n > 0)
+            .unwrap_or_else(|| rest.chars().next().map_or(0, char::len_utf8));
         self.base + start as u32..self.base + (start + length) as u32
     }
 
