@@ -1,4 +1,5 @@
 //! The rules of poolcheck: every file in a family folder is one rule.
+mod bgp;
 mod cure;
 mod finding;
 mod metallb;
