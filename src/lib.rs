@@ -7,6 +7,7 @@ pub mod cli;
 pub mod collect;
 pub mod config;
 pub mod exit;
+mod failure;
 pub mod output;
 pub mod report;
 pub mod session;

@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use poolcheck_manifest::{Limits, ManifestFile};
-use poolcheck_plan::{Facts, SourceKind, Sources, Span};
+use poolcheck_plan::{Facts, Sources};
 use poolcheck_router_adapters as adapters;
-use poolcheck_rules::{Level, World, WorldInput};
+use poolcheck_rules::{World, WorldInput};
 
 use crate::cli::InputArgs;
 use crate::collect::{self, Selection};
 use crate::config::{self, Config};
 use crate::exit::Exit;
-use crate::output::{Style, pretty};
+pub use crate::failure::Failure;
 use crate::report::{Problem, Report, Skipped, Summary};
 
 /// Everything read, before any rule has judged it.
@@ -26,17 +26,19 @@ pub struct Session {
     pub sources: Sources,
     /// The manifests that hold something of ours.
     pub manifests: Vec<ManifestFile>,
-    problems: Vec<Problem>,
+    /// Inputs that could not be read.
+    pub problems: Vec<Problem>,
     files: usize,
     started: Instant,
 }
 
+/// A mistake of the user's: status 2.
+pub(crate) fn usage(message: &str, help: &str) -> Failure {
+    Failure::plain(Exit::Usage, message, help)
+}
+
 impl Session {
     /// Reads the configuration, the facts and the manifests, in this order.
-    ///
-    /// # Errors
-    /// When the command line, the configuration or a facts file is wrong; inputs that cannot be read are problems of the
-    /// report instead.
     pub(crate) fn open(input: &InputArgs) -> Result<Self, Failure> {
         let started = Instant::now();
         let mut sources = Sources::new();
@@ -60,15 +62,8 @@ impl Session {
         };
         let collected = collect::collect(&selection, &Limits::default(), &mut sources)
             .map_err(|error| usage(&error.to_string(), "name files or folders that exist, or `-` for standard input"))?;
-        Ok(Self {
-            config,
-            facts,
-            sources,
-            manifests: collected.manifests,
-            problems: collected.problems,
-            files: collected.files,
-            started,
-        })
+        let (manifests, problems, files) = (collected.manifests, collected.problems, collected.files);
+        Ok(Self { config, facts, sources, manifests, problems, files, started })
     }
 
     /// The world that the rules judge.
@@ -94,44 +89,35 @@ impl Session {
             None => true,
         });
         outcome.not_checked.retain(|verdict| self.config.levels.get(verdict.rule) != Some(&None));
-        let skipped: Vec<Skipped> =
-            world.skipped().iter().map(|s| Skipped { place: s.place, what: s.what.clone() }).collect();
+        let skipped = world.skipped().iter().map(|s| Skipped { place: s.place, what: s.what.clone() }).collect();
+        let servers = || self.facts.segments.iter().flat_map(|segment| &segment.dhcp);
         let summary = Summary {
             files: self.files,
             documents: self.manifests.iter().map(|file| file.stream().documents.len()).sum(),
             pools: world.pools.len(),
             segments: self.facts.segments.len(),
-            dhcp_ranges: self.facts.segments.iter().flat_map(|s| &s.dhcp).map(|d| d.ranges.len()).sum(),
-            reservations: self.facts.segments.iter().flat_map(|s| &s.dhcp).map(|d| d.reservations.len()).sum(),
+            dhcp_ranges: servers().map(|server| server.leased().count()).sum(),
+            reservations: servers().map(|server| server.reservations.len()).sum(),
             nodes: world.nodes_known(),
             facts: self.facts.origins.iter().map(|origin| origin.title.clone()).collect(),
             elapsed: self.started.elapsed(),
         };
         drop(world);
-        Report {
-            sources: self.sources,
-            findings: outcome.findings,
-            not_checked: outcome.not_checked,
-            skipped,
-            problems: self.problems,
-            summary,
-        }
-    }
-
-    /// Inputs that could not be read.
-    pub fn problems(&self) -> &[Problem] {
-        &self.problems
+        let (findings, not_checked) = (outcome.findings, outcome.not_checked);
+        Report { sources: self.sources, findings, not_checked, skipped, problems: self.problems, summary }
     }
 }
 
 /// Where the search for a configuration begins: the first path's folder.
 fn start_folder(paths: &[PathBuf]) -> PathBuf {
     let first = paths.iter().find(|path| *path != Path::new("-")).map_or(Path::new("."), PathBuf::as_path);
-    if first.is_dir() { first.to_owned() } else { first.parent().map_or_else(|| ".".into(), Path::to_owned) }
+    if first.is_dir() {
+        return first.to_owned();
+    }
+    first.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or_else(|| ".".into(), Path::to_owned)
 }
 
-/// Facts named on the command line come before those of the configuration; without either, `lan.toml` beside the
-/// configuration or found as the configuration is.
+/// Facts named on the command line, then those of the configuration; without any, the `lan.toml` that is found.
 fn read_facts(input: &InputArgs, config: &Config, sources: &mut Sources) -> Result<Facts, Failure> {
     let mut facts = Facts::default();
     let mut files = input.facts.clone();
@@ -139,24 +125,27 @@ fn read_facts(input: &InputArgs, config: &Config, sources: &mut Sources) -> Resu
     if files.is_empty() && !input.no_config {
         files.extend(config::discover_facts(&start_folder(&input.paths)));
     }
+    let manual = adapters::find("manual").expect("the manual adapter is built in");
     for file in &files {
-        facts.merge(read_facts_file(file, adapters::find("manual").expect("the manual adapter is built in"), sources)?);
+        facts.merge(read_router(manual, std::slice::from_ref(file), sources)?);
     }
-    for router in &config.routers {
-        facts.merge(read_router_files(router, sources)?);
+    for router in config.routers.iter().filter(|router| !router.files.is_empty()) {
+        facts.merge(read_router(router.adapter, &router.files, sources)?);
     }
     Ok(facts)
 }
 
-/// Reads one facts file or router file with an adapter.
-pub(crate) fn read_facts_file(
-    path: &Path,
+/// Reads the files of one router with its adapter.
+pub(crate) fn read_router(
     adapter: &'static adapters::Adapter,
+    files: &[PathBuf],
     sources: &mut Sources,
 ) -> Result<Facts, Failure> {
-    let name = collect::shown(path);
-    let text = config::read_text(path)?;
-    let page = adapters::Page { name: &name, text: &text };
-    let input = adapters::Input { pages: &[page], read_at: None };
+    let mut texts = Vec::new();
+    for file in files {
+        texts.push((collect::shown(file), config::read_text(file)?));
+    }
+    let pages: Vec<_> = texts.iter().map(|(name, text)| adapters::Page { name, text }).collect();
+    let input = adapters::Input { pages: &pages, read_at: None };
     adapter.parse(&input, sources).map_err(|error| Failure::facts(error, std::mem::take(sources)))
 }

@@ -67,11 +67,11 @@ pub(crate) fn run(args: &CheckArgs, style: &Style) -> Exit {
     }
     let missing: Vec<_> = report.not_checked.iter().filter(|verdict| required.contains(&verdict.fact)).collect();
     if !missing.is_empty() {
-        session::warn(style, &required_missing(&missing));
+        output::print_error(&output::pretty::warning(&required_missing(&missing), style));
     }
     let empty = report.summary.pools == 0 && !allow_empty;
     if empty {
-        session::warn(style, &nothing_to_check(&report));
+        output::print_error(&output::pretty::warning(&nothing_to_check(&report), style));
     }
     let findings = threshold.is_some_and(|level| report.reaches(level));
     Exit::of_run(findings, empty || !missing.is_empty() || !report.problems.is_empty())

@@ -121,6 +121,12 @@ pub fn print(text: &str) -> io::Result<()> {
     }
 }
 
+/// Writes a text and a line end to standard error; nobody can be told when that fails.
+#[expect(clippy::print_stderr, reason = "the one door to standard error")]
+pub(crate) fn print_error(text: &str) {
+    eprintln!("{text}");
+}
+
 /// Writes a whole file or none of it.
 pub fn write_file(path: &Path, text: &str) -> io::Result<()> {
     let folder = match path.parent() {

@@ -1,0 +1,155 @@
+//! Reads TOML so that everything wrong has a place and a remedy.
+//!
+//! A [`Reader`] walks one text and gathers complaints instead of stopping at the first. Tables are read by the keys that
+//! are known; every other key is a complaint with a suggestion, and a key that looks like a secret is one of its own.
+
+use std::ops::Range;
+
+use poolcheck_plan::{SourceId, Span};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::adapter::Complaint;
+
+/// Gathers complaints about one text.
+#[derive(Debug)]
+pub struct Reader {
+    source: SourceId,
+    /// What is wrong so far.
+    pub complaints: Vec<Complaint>,
+}
+
+/// A value with its place.
+pub type Item<'t, 'i> = &'t Spanned<DeValue<'i>>;
+
+impl Reader {
+    /// A reader of a text that is this source.
+    pub const fn new(source: SourceId) -> Self {
+        Self { source, complaints: Vec::new() }
+    }
+
+    /// The root table; syntax errors become complaints.
+    pub fn parse<'i>(&mut self, text: &'i str) -> Spanned<DeTable<'i>> {
+        let (table, errors) = DeTable::parse_recoverable(text);
+        for error in errors {
+            let span = error.span().unwrap_or(0..0);
+            self.complaints.push(Complaint::at(self.span(span), "here", error.message().trim()));
+        }
+        table
+    }
+
+    /// A byte range as a span.
+    pub fn span(&self, range: Range<usize>) -> Span {
+        Span::new(self.source, range.start as u32, range.end as u32)
+    }
+
+    /// The place of a string's content, without its quotes.
+    pub fn inside(&self, item: Item<'_, '_>) -> Span {
+        let range = item.span();
+        let quoted = item.get_ref().as_str().is_some_and(|text| range.len() == text.len() + 2);
+        if quoted { self.span(range.start + 1..range.end - 1) } else { self.span(range) }
+    }
+
+    /// Adds a complaint.
+    pub fn complain(&mut self, complaint: Complaint) {
+        self.complaints.push(complaint);
+    }
+
+    /// Complains about every key of a table that is not known.
+    pub fn only_keys(&mut self, table: &DeTable<'_>, known: &[&str], place: &str) {
+        for key in table.keys() {
+            let name: &str = key.get_ref();
+            if known.contains(&name) {
+                continue;
+            }
+            let span = self.span(key.span());
+            if is_secret(name) {
+                self.complaints.push(
+                    Complaint::at(span, "a secret in a file", format!("`{name}` in {place}: secrets are never read from here"))
+                        .help("delete it, and name an environment variable, a file with mode 0600 or a command instead"),
+                );
+                continue;
+            }
+            let near = nearest(name, known);
+            let complaint = Complaint::at(span, "unknown key", format!("unknown key `{name}` in {place}"));
+            self.complaints.push(match near {
+                Some(near) => complaint.help(format!("did you mean `{near}`?")),
+                None => complaint.help(format!("the keys are {}", known.join(", "))),
+            });
+        }
+    }
+
+    /// Complains that a value has the wrong type.
+    pub fn wrong_type(&mut self, item: Item<'_, '_>, key: &str, wanted: &str) {
+        let found = item.get_ref().type_str();
+        let span = self.span(item.span());
+        self.complaints.push(Complaint::at(span, format!("this is {found}"), format!("`{key}` must be {wanted}")));
+    }
+
+    /// A string.
+    pub fn string<'t>(&mut self, item: Item<'t, '_>, key: &str) -> Option<&'t str> {
+        let text = item.get_ref().as_str();
+        if text.is_none() {
+            self.wrong_type(item, key, "a string");
+        }
+        text
+    }
+
+    /// A table.
+    pub fn table<'t, 'i>(&mut self, item: Item<'t, 'i>, key: &str) -> Option<&'t DeTable<'i>> {
+        let table = item.get_ref().as_table();
+        if table.is_none() {
+            self.wrong_type(item, key, "a table");
+        }
+        table
+    }
+
+    /// One value, or the values of a list.
+    pub fn one_or_many<'t, 'i>(&self, item: Item<'t, 'i>) -> Vec<Item<'t, 'i>> {
+        item.get_ref().as_array().map_or_else(|| vec![item], |list| list.iter().collect())
+    }
+
+    /// The values of a list.
+    pub fn list<'t, 'i>(&mut self, item: Item<'t, 'i>, key: &str, of: &str) -> Vec<Item<'t, 'i>> {
+        match item.get_ref().as_array() {
+            Some(list) => list.iter().collect(),
+            None => {
+                self.wrong_type(item, key, &format!("a list of {of}"));
+                Vec::new()
+            }
+        }
+    }
+
+    /// A string that one of a few words must be.
+    pub fn choice<T: Copy>(&mut self, item: Item<'_, '_>, key: &str, choices: &[(&str, T)]) -> Option<T> {
+        let text = self.string(item, key)?;
+        let found = choices.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+        if found.is_none() {
+            let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+            let span = self.inside(item);
+            let complaint = Complaint::at(span, "unknown", format!("`{key}` cannot be `{text}`"));
+            let help = match nearest(text, &words) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("it is one of {}", words.join(", ")),
+            };
+            self.complaints.push(complaint.help(help));
+        }
+        found
+    }
+}
+
+/// The known word that an unknown one was probably meant to be.
+pub fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    let plain = |text: &str| text.to_ascii_lowercase().replace(['_', '-'], "");
+    let same = known.iter().find(|k| plain(k) == plain(word));
+    let near = || {
+        let scored = known.iter().map(|k| (strsim::damerau_levenshtein(&plain(k), &plain(word)), *k));
+        scored.filter(|(distance, k)| *distance <= 1 + k.len() / 4).min_by_key(|(distance, _)| *distance).map(|(_, k)| k)
+    };
+    same.copied().or_else(near)
+}
+
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["password", "passwd", "secret", "token", "api-key", "api_key", "apikey", "credential"].iter().any(|w| name.contains(w))
+}

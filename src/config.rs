@@ -1,0 +1,322 @@
+//! `poolcheck.toml`: found upwards from what is checked to the repository's root, and no further.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use poolcheck_plan::{SourceKind, Sources, Span};
+use poolcheck_router_adapters::spanned_toml::{Item, Reader, nearest};
+use poolcheck_router_adapters::{Adapter, AdapterError, Complaint};
+use poolcheck_rules::{Fact, Level};
+use toml::de::DeTable;
+
+use crate::session::{Failure, usage};
+
+/// The file's name.
+pub const NAME: &str = "poolcheck.toml";
+/// The facts file that is used when none is named.
+pub const FACTS_NAME: &str = "lan.toml";
+
+const KEYS: [&str; 8] =
+    ["facts", "exclude", "fail-on", "require", "allow-empty", "metallb-namespace", "rules", "router"];
+const ROUTER_KEYS: [&str; 5] = ["adapter", "file", "host", "user", "secret"];
+
+/// What the user configured.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The folder of the configuration file; paths and globs in it are relative to it.
+    pub folder: Option<PathBuf>,
+    /// Facts files.
+    pub facts: Vec<PathBuf>,
+    /// Globs of files to leave out.
+    pub exclude: Vec<String>,
+    /// The level from which findings fail a run; `None` for never.
+    pub fail_on: Option<Level>,
+    /// Facts without which a run fails.
+    pub require: Vec<Fact>,
+    /// Whether a run without pools succeeds.
+    pub allow_empty: bool,
+    /// The namespace MetalLB runs in.
+    pub metallb_namespace: String,
+    /// Levels by rule; `None` switches a rule off.
+    pub levels: BTreeMap<String, Option<Level>>,
+    /// Routers, read from saved files or fetched.
+    pub routers: Vec<Router>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            folder: None,
+            facts: Vec::new(),
+            exclude: Vec::new(),
+            fail_on: Some(Level::Error),
+            require: Vec::new(),
+            allow_empty: false,
+            metallb_namespace: "metallb-system".to_owned(),
+            levels: BTreeMap::new(),
+            routers: Vec::new(),
+        }
+    }
+}
+
+/// One `[[router]]`.
+#[derive(Debug, Clone)]
+pub struct Router {
+    /// Its adapter.
+    pub adapter: &'static Adapter,
+    /// Saved pages or configuration files; `check` reads only these.
+    pub files: Vec<PathBuf>,
+    /// Its address, for `router fetch`.
+    pub host: Option<String>,
+    /// The user to log in as.
+    pub user: Option<String>,
+    /// Where the secret comes from.
+    pub secret: Option<SecretSource>,
+}
+
+/// Where a secret comes from; never the configuration itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretSource {
+    /// An environment variable.
+    Env(String),
+    /// A file with mode 0600.
+    File(PathBuf),
+    /// The standard output of a command.
+    Command(Vec<String>),
+}
+
+/// The configuration for a folder: in it or above it, up to the first folder that is a repository's root.
+pub fn discover(start: &Path) -> Option<PathBuf> {
+    upwards(start, NAME)
+}
+
+/// The facts file for a folder, found as the configuration is.
+pub fn discover_facts(start: &Path) -> Option<PathBuf> {
+    upwards(start, FACTS_NAME)
+}
+
+fn upwards(start: &Path, name: &str) -> Option<PathBuf> {
+    let absolute = fs::canonicalize(start).ok()?;
+    for (height, folder) in absolute.ancestors().enumerate() {
+        // Shown as the user would reach it: below the start plainly, above it with dots.
+        let shown = if height == 0 { start.to_owned() } else { start.join("../".repeat(height)) };
+        let file = shown.join(name);
+        if file.is_file() {
+            return Some(file);
+        }
+        if folder.join(".git").exists() {
+            return None;
+        }
+    }
+    None
+}
+
+/// Reads a text the user named.
+pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
+    const LIMIT: u64 = 8 << 20;
+    let name = path.display();
+    let wrong = |message: String, help: &str| usage(&message, help);
+    let about = fs::metadata(path).map_err(|e| wrong(format!("{name} cannot be read: {e}"), "name a file that exists"))?;
+    if !about.is_file() {
+        return Err(wrong(format!("{name} is not a regular file"), "name a file"));
+    }
+    if about.len() > LIMIT {
+        return Err(wrong(format!("{name} is larger than {} MiB", LIMIT >> 20), "name the right file"));
+    }
+    let bytes = fs::read(path).map_err(|e| wrong(format!("{name} cannot be read: {e}"), "give poolcheck leave to read it"))?;
+    String::from_utf8(bytes).map_err(|e| {
+        let at = e.utf8_error().valid_up_to();
+        wrong(format!("{name} is not UTF-8 at byte {at}"), "save it as UTF-8")
+    })
+}
+
+/// Reads a configuration file.
+pub(crate) fn read(path: &Path, sources: &mut Sources) -> Result<Config, Failure> {
+    let text = read_text(path)?;
+    let source = sources.add(crate::collect::shown(path), SourceKind::File, text.as_str());
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), Path::to_owned);
+    let mut file = File { reader: Reader::new(source), folder: folder.clone() };
+    let root = file.reader.parse(&text);
+    let config = file.config(root.get_ref());
+    if file.reader.complaints.is_empty() {
+        return Ok(Config { folder: Some(folder), ..config });
+    }
+    Err(Failure::facts(AdapterError { complaints: file.reader.complaints }, std::mem::take(sources)))
+}
+
+struct File {
+    reader: Reader,
+    folder: PathBuf,
+}
+
+impl File {
+    fn config(&mut self, root: &DeTable<'_>) -> Config {
+        self.reader.only_keys(root, &KEYS, NAME);
+        let mut config = Config::default();
+        config.facts = root.get("facts").map(|item| self.paths(item, "facts")).unwrap_or_default();
+        if let Some(item) = root.get("exclude") {
+            config.exclude = self.strings(item, "exclude").into_iter().map(|(text, _)| text).collect();
+        }
+        if let Some(item) = root.get("fail-on") {
+            let levels = [
+                ("error", Some(Level::Error)),
+                ("warning", Some(Level::Warning)),
+                ("note", Some(Level::Note)),
+                ("never", None),
+            ];
+            config.fail_on = self.reader.choice(item, "fail-on", &levels).unwrap_or(config.fail_on);
+        }
+        let facts = Fact::ALL.map(|fact| (fact.name(), fact));
+        for item in root.get("require").map(|item| self.reader.one_or_many(item)).unwrap_or_default() {
+            config.require.extend(self.reader.choice(item, "require", &facts));
+        }
+        if let Some(item) = root.get("allow-empty") {
+            match item.get_ref().as_bool() {
+                Some(allow) => config.allow_empty = allow,
+                None => self.reader.wrong_type(item, "allow-empty", "true or false"),
+            }
+        }
+        if let Some(name) = root.get("metallb-namespace").and_then(|i| self.reader.string(i, "metallb-namespace")) {
+            name.clone_into(&mut config.metallb_namespace);
+        }
+        if let Some(table) = root.get("rules").and_then(|item| self.reader.table(item, "rules")) {
+            config.levels = self.levels(table);
+        }
+        for item in root.get("router").map(|item| self.reader.one_or_many(item)).unwrap_or_default() {
+            if let Some(table) = self.reader.table(item, "router") {
+                let place = self.reader.span(item.span());
+                config.routers.extend(self.router(table, place));
+            }
+        }
+        config
+    }
+
+    fn strings(&mut self, item: Item<'_, '_>, key: &str) -> Vec<(String, Span)> {
+        let items = self.reader.one_or_many(item);
+        items
+            .into_iter()
+            .filter_map(|item| Some((self.reader.string(item, key)?.to_owned(), self.reader.inside(item))))
+            .collect()
+    }
+
+    fn paths(&mut self, item: Item<'_, '_>, key: &str) -> Vec<PathBuf> {
+        let mut paths = Vec::new();
+        for (text, place) in self.strings(item, key) {
+            let path = self.folder.join(&text);
+            if path.exists() {
+                paths.push(path);
+            } else {
+                let message = format!("`{key}` names {text}, which is not there");
+                let help = format!("paths are relative to this file's folder ({})", self.folder.display());
+                self.reader.complain(Complaint::at(place, "no such file", message).help(help));
+            }
+        }
+        paths
+    }
+
+    fn levels(&mut self, table: &DeTable<'_>) -> BTreeMap<String, Option<Level>> {
+        let words = [
+            ("error", Some(Level::Error)),
+            ("warning", Some(Level::Warning)),
+            ("note", Some(Level::Note)),
+            ("off", None),
+        ];
+        let known: Vec<&str> = poolcheck_rules::all().iter().map(|registered| registered.rule.id).collect();
+        let mut levels = BTreeMap::new();
+        for (key, item) in table {
+            let name: &str = key.get_ref();
+            if !known.contains(&name) {
+                let place = self.reader.span(key.span());
+                let complaint = Complaint::at(place, "unknown rule", format!("there is no rule `{name}`"));
+                let help = nearest(name, &known).map_or_else(
+                    || "`poolcheck rules` lists them".to_owned(),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                self.reader.complain(complaint.help(help));
+            } else if let Some(level) = self.reader.choice(item, name, &words) {
+                levels.insert(name.to_owned(), level);
+            }
+        }
+        levels
+    }
+
+    fn router(&mut self, table: &DeTable<'_>, place: Span) -> Option<Router> {
+        self.reader.only_keys(table, &ROUTER_KEYS, "[[router]]");
+        let adapters: Vec<(&str, &'static Adapter)> =
+            poolcheck_router_adapters::all().iter().map(|r| (r.adapter.id, r.adapter)).collect();
+        let Some(item) = table.get("adapter") else {
+            let names: Vec<&str> = adapters.iter().map(|(name, _)| *name).collect();
+            let complaint = Complaint::at(place, "no `adapter` here", "a router has no adapter");
+            self.reader.complain(complaint.help(format!("the adapters are {}", names.join(", "))));
+            return None;
+        };
+        let adapter = self.reader.choice(item, "adapter", &adapters)?;
+        let files = table.get("file").map(|item| self.paths(item, "file")).unwrap_or_default();
+        let mut text = |key: &str| table.get(key).and_then(|i| self.reader.string(i, key)).map(str::to_owned);
+        let (host, user) = (text("host"), text("user"));
+        let secret = table.get("secret").and_then(|item| self.secret(item));
+        Some(Router { adapter, files, host, user, secret })
+    }
+
+    fn secret(&mut self, item: Item<'_, '_>) -> Option<SecretSource> {
+        let Some(table) = item.get_ref().as_table() else {
+            let place = self.reader.span(item.span());
+            self.reader.complain(
+                Complaint::at(place, "a secret in a file", "a secret is written into the configuration").help(
+                    "delete it here, change it on the router, and write secret = { env = \"…\" }, { file = \"…\" } or { command = [\"…\"] }",
+                ),
+            );
+            return None;
+        };
+        self.reader.only_keys(table, &["env", "file", "command"], "`secret`");
+        if let Some(item) = table.get("env") {
+            return self.reader.string(item, "env").map(|name| SecretSource::Env(name.to_owned()));
+        }
+        if let Some(item) = table.get("file") {
+            return self.reader.string(item, "file").map(|name| SecretSource::File(self.folder.join(name)));
+        }
+        let item = table.get("command")?;
+        let words = self.strings(item, "command").into_iter().map(|(word, _)| word).collect();
+        Some(SecretSource::Command(words))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complaints(text: &str) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(NAME);
+        fs::write(&path, text).unwrap();
+        match read(&path, &mut Sources::new()) {
+            Ok(_) => Vec::new(),
+            Err(failure) => failure.messages(),
+        }
+    }
+
+    #[test]
+    fn mistakes_have_suggestions() {
+        assert_eq!(complaints("fail-on = \"warning\"\n[rules]\npool-in-dhcp-range = \"note\"\n"), [""; 0]);
+        assert_eq!(complaints("fial-on = \"warning\"\n"), ["unknown key `fial-on` in poolcheck.toml"]);
+        assert_eq!(complaints("[rules]\npool-in-dhcp-rage = \"off\"\n"), ["there is no rule `pool-in-dhcp-rage`"]);
+        assert_eq!(complaints("[[router]]\nadapter = \"skyhub\"\n"), ["`adapter` cannot be `skyhub`"]);
+        assert_eq!(complaints("facts = \"gone.toml\"\n"), ["`facts` names gone.toml, which is not there"]);
+        let secret = "[[router]]\nadapter = \"manual\"\nsecret = \"hunter2\"\n";
+        assert_eq!(complaints(secret), ["a secret is written into the configuration"]);
+    }
+
+    #[test]
+    fn the_search_stops_at_the_repository() {
+        let outer = tempfile::tempdir().unwrap();
+        fs::write(outer.path().join(NAME), "").unwrap();
+        let repository = outer.path().join("repo");
+        fs::create_dir_all(repository.join(".git")).unwrap();
+        fs::create_dir_all(repository.join("k8s/apps")).unwrap();
+        assert_eq!(discover(&repository.join("k8s/apps")), None);
+        fs::write(repository.join(NAME), "").unwrap();
+        let found = discover(&repository.join("k8s/apps")).expect("it is there");
+        assert!(fs::canonicalize(found).unwrap().ends_with("repo/poolcheck.toml"));
+    }
+}
