@@ -120,7 +120,11 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
 
 /// Whether both would send the same routes with different preferences, nodes aside.
 fn same_routes(a: &Advertisement<'_>, b: &Advertisement<'_>, pool: &Pool<'_>) -> bool {
-    if has_service_selectors(a) || has_service_selectors(b) || local_pref(a).1 == local_pref(b).1 {
+    let unknown = |ad: &Advertisement<'_>| field(&ad.object, "localPref").is_some_and(|value| number(value).is_none());
+    if unknown(a) || unknown(b) || has_service_selectors(a) || has_service_selectors(b) {
+        return false;
+    }
+    if local_pref(a).1 == local_pref(b).1 {
         return false;
     }
     let peers = [a, b].map(|ad| strings(&ad.object, "peers"));

@@ -74,6 +74,11 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
                     duration_cure(found)
                         .map_or_else(|| "write a number with its unit, like `90s` or `1m30s`".to_owned(), |d| format!("write `{d}`")),
                 ),
+                ProblemKind::BadTime { found } => (
+                    "no time".to_owned(),
+                    format!("{whose} is `{found}`, which is no time"),
+                    "remove it: Kubernetes writes it".to_owned(),
+                ),
                 ProblemKind::TooFew { at_least } => (
                     format!("needs at least {at_least}"),
                     format!("{whose} is empty"),

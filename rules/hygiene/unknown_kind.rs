@@ -32,7 +32,7 @@
 //!
 //! MetalLB 0.16 `config/crd/bases`.
 
-use poolcheck_manifest::Object;
+use poolcheck_manifest::{Kind, ManifestFile, Object, Value};
 use poolcheck_manifest::schema::{GROUP, KINDS, closest, metallb as find_kind};
 use poolcheck_plan::Span;
 
@@ -50,6 +50,28 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
     }
     for object in world.objects.iter().filter(|object| object.group() != GROUP) {
         check_group(object, findings);
+    }
+    for root in world.files.iter().flat_map(ManifestFile::roots) {
+        check_presence(root, findings);
+    }
+}
+
+/// MetalLB's documents, and the items of lists, that do not say what they are.
+fn check_presence(root: Value<'_>, findings: &mut Findings<'_>) {
+    let says = |value: &Value<'_>, name: &str| value.get(name).is_some_and(|value| !value.is_null());
+    let ours = root.get("apiVersion").is_some_and(|version| version.text().starts_with(&format!("{GROUP}/")));
+    if ours && !says(&root, "kind") {
+        let span = root.get("apiVersion").map_or_else(|| root.span(), |value| value.span());
+        let help = "write `kind`, like `kind: IPAddressPool`";
+        findings.report(span, "needs `kind` beside it", "a document of MetalLB has no kind").help(help);
+    }
+    let is_list = root.get("kind").is_some_and(|kind| kind.text().ends_with("List"));
+    for item in root.get("items").filter(|_| is_list).into_iter().flat_map(|items| items.items().collect::<Vec<_>>()) {
+        let missing = ["apiVersion", "kind"].into_iter().find(|name| !says(&item, name));
+        let Some(missing) = missing.filter(|_| item.kind() == Kind::Mapping) else { continue };
+        let span = item.entries().first().map_or_else(|| item.span(), |entry| entry.key.span());
+        let message = format!("an item of a list has no {missing}");
+        findings.report(span, format!("needs `{missing}`"), message).help(format!("write `{missing}` in every item"));
     }
 }
 

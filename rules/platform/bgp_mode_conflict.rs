@@ -65,7 +65,7 @@
 //! MetalLB 0.16 `internal/config`; MetalLB, The FRR mode.
 
 use poolcheck_manifest::Object;
-use poolcheck_manifest::schema::parse_duration;
+use poolcheck_manifest::schema::{filled_in_later, parse_duration};
 use poolcheck_plan::{Family, Span};
 
 use crate::bgp::{Community, advertisements, community, pools};
@@ -144,7 +144,8 @@ fn frr_refuses<'p, 'a>(peers: &[&'p Object<'a>]) -> Vec<Conflict<'p, 'a>> {
             let (span, other_span) = (span(object, names[0]), span(other, names[1]));
             found.push(Conflict { object, span, other, other_span, what, help });
         };
-        if index > 0 && word(object, "routerID") != word(peers[0], "routerID") {
+        let ids = [word(object, "routerID"), word(peers[0], "routerID")];
+        if ids[0] != ids[1] && ids.iter().all(|id| filled_in_later(id).is_none()) {
             let help = "give all peers the same `routerID`, or none of them";
             add(peers[0], ["routerID"; 2], "has another router ID than", help);
         }
@@ -155,7 +156,8 @@ fn frr_refuses<'p, 'a>(peers: &[&'p Object<'a>]) -> Vec<Conflict<'p, 'a>> {
             let help = "join the two, or give each the address of its own router";
             add(other, [end(object), end(other)], "has the same address as", help);
         }
-        if let Some(other) = earlier.iter().filter(same_vrf).find(|other| asn(object) != asn(other)) {
+        let other_asn = |other: &&&'p Object<'a>| asn(object).zip(asn(other)).is_some_and(|(a, b)| a != b);
+        if let Some(other) = earlier.iter().filter(same_vrf).find(other_asn) {
             let help = "write the same `myASN` in both, or `localASN` in one of them";
             add(other, ["myASN"; 2], "has another AS number of its own than", help);
         }

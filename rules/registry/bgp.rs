@@ -54,9 +54,8 @@ pub(crate) fn advertisements<'w, 'a>(world: &'w World<'a>) -> Vec<&'w Advertisem
 /// The IPAddressPools as they stand after everything was applied.
 pub(crate) fn pools<'w, 'a>(world: &'w World<'a>) -> Vec<&'w Pool<'a>> {
     let kept: Vec<_> = applied(world, "IPAddressPool").iter().map(|object| object.value.span()).collect();
-    let ours = |pool: &&Pool<'_>| {
-        pool.implementation == Implementation::Metallb && kept.contains(&pool.object.value.span())
-    };
+    let ours =
+        |pool: &&Pool<'_>| pool.implementation == Implementation::Metallb && kept.contains(&pool.object.value.span());
     world.pools.iter().filter(ours).collect()
 }
 

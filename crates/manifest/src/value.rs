@@ -211,7 +211,8 @@ impl<'a> Value<'a> {
         let quoting = self.quoting()?;
         let text = self.text();
         match (self.tag(), quoting) {
-            (Some(tag), _) if tag.ends_with("str") || tag.ends_with("binary") || tag == "!" => Some(Scalar::Str(text)),
+            (Some(tag), _) if tag.ends_with("binary") => Some(Scalar::Str(base64(&text).map_or(text, Cow::Owned))),
+            (Some(tag), _) if tag.ends_with("str") || tag == "!" => Some(Scalar::Str(text)),
             (Some(_), _) | (None, Quoting::Plain) => Some(resolve_plain(text)),
             _ => Some(Scalar::Str(text)),
         }
@@ -241,6 +242,30 @@ impl<'a> Value<'a> {
     pub(crate) fn own_bytes(&self) -> &'a Bytes {
         &self.raw().span
     }
+}
+
+/// The text behind `!!binary`; `None` when it is no base64 or no UTF-8.
+fn base64(text: &str) -> Option<String> {
+    let mut bytes = Vec::new();
+    let (mut bits, mut count) = (0_u32, 0_u32);
+    for byte in text.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=') {
+        let six = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(six);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count) as u8);
+            bits &= (1 << count) - 1;
+        }
+    }
+    String::from_utf8(bytes).ok()
 }
 
 /// The resolution of go-yaml v2, which Kubernetes uses: YAML 1.1 booleans, octal by a leading zero, no sexagesimals.
@@ -316,6 +341,12 @@ fn is_float(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn binary_is_decoded() {
+        assert_eq!(base64("MTkyLjE2OC43LjI0MC8yOQ==").as_deref(), Some("192.168.7.240/29"));
+        assert_eq!(base64("a b\nc!"), None);
+    }
 
     #[test]
     fn scalars_as_kubernetes_reads_them() {

@@ -1,4 +1,4 @@
-//! Go's durations, as `metav1.Duration` reads them.
+//! Durations and times, as `metav1.Duration` and `metav1.Time` read them.
 
 /// Nanoseconds of a duration in Go's syntax (`time.ParseDuration`): a sign, then numbers each with its unit, `1m30s`,
 /// `1.5h`; a lone `0` needs no unit. `None` for anything else and beyond 64 bits.
@@ -52,9 +52,44 @@ fn nanoseconds(unit: &str) -> Option<i128> {
     })
 }
 
+/// Whether a text is a time by RFC 3339: `2026-01-31T12:00:00.5+01:00`.
+pub(super) fn is_time(text: &str) -> bool {
+    let Some((date, time)) = text.split_once('T') else { return false };
+    let (clock, zone) = match time.find(['Z', '+', '-']) {
+        Some(at) => time.split_at(at),
+        None => return false,
+    };
+    let (clock, fraction) = clock.split_once('.').map_or((clock, None), |(clock, rest)| (clock, Some(rest)));
+    let parts = |text: &str, separator: char, limits: &[(usize, u32, u32)]| {
+        let found: Vec<&str> = text.split(separator).collect();
+        found.len() == limits.len()
+            && found.iter().zip(limits).all(|(part, (width, least, most))| {
+                part.len() == *width
+                    && part.bytes().all(|b| b.is_ascii_digit())
+                    && part.parse().is_ok_and(|n: u32| *least <= n && n <= *most)
+            })
+    };
+    let zone_ok = zone == "Z" || parts(&zone[1..], ':', &[(2, 0, 24), (2, 0, 60)]);
+    let fraction_ok = fraction.is_none_or(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()));
+    parts(date, '-', &[(4, 0, 9999), (2, 1, 12), (2, 1, 31)])
+        && parts(clock, ':', &[(2, 0, 23), (2, 0, 59), (2, 0, 59)])
+        && zone_ok
+        && fraction_ok
+}
+
 #[cfg(test)]
 mod tests {
-    use super::parse_duration;
+    use super::{is_time, parse_duration};
+
+    #[test]
+    fn times() {
+        for good in ["2026-01-31T12:00:00Z", "2026-01-31T12:00:00.123+01:00"] {
+            assert!(is_time(good), "{good}");
+        }
+        for bad in ["", "2026-01-31", "yesterday", "2026-13-01T12:00:00Z", "2026-01-31T12:00:00", "T+"] {
+            assert!(!is_time(bad), "{bad}");
+        }
+    }
 
     #[test]
     fn as_go_reads_them() {

@@ -22,7 +22,7 @@ use crate::value::Value;
 
 pub use duration::parse_duration;
 pub use labels::{LabelError, label_key, label_value, rfc1123_label, rfc1123_subdomain};
-pub use metallb::{GROUP, KINDS, Standing, SchemaKind, find as metallb};
+pub use metallb::{GROUP, KINDS, SchemaKind, Standing, find as metallb};
 pub use suggest::{Suggestion, closest};
 
 /// What a value may be.
@@ -34,6 +34,8 @@ pub enum Shape {
     Str,
     /// A string in Go's duration syntax: `90s`, `1m30s`.
     Duration,
+    /// A string that is a time (RFC 3339).
+    Time,
     /// One of these strings.
     OneOf(&'static [&'static str]),
     /// A boolean.
@@ -92,6 +94,7 @@ impl Shape {
         match self {
             Self::Any => "a value".to_owned(),
             Self::Str | Self::OneOf(_) => "a string".to_owned(),
+            Self::Time => "a time like `2026-01-31T12:00:00Z`".to_owned(),
             Self::Duration => "a duration like `90s`".to_owned(),
             Self::Bool => "a boolean (true or false)".to_owned(),
             Self::Int { .. } => "a whole number".to_owned(),
@@ -161,6 +164,11 @@ pub enum ProblemKind<'a> {
         /// The value as written.
         found: String,
     },
+    /// A string that is no time.
+    BadTime {
+        /// The value as written.
+        found: String,
+    },
     /// A list with too few items.
     TooFew {
         /// How many there must be.
@@ -194,6 +202,7 @@ pub fn check<'a>(object: &Object<'a>) -> Report<'a> {
 
 /// The placeholder in a value, unless it is only a word in capitals: `YES` and `PROD` are what people write, too.
 pub fn filled_in_later(text: &str) -> Option<Placeholder> {
-    let wrapped = |p: &Placeholder| p.kind != PlaceholderKind::Word || !p.name.starts_with(|c: char| c.is_alphanumeric());
+    let wrapped =
+        |p: &Placeholder| p.kind != PlaceholderKind::Word || !p.name.starts_with(|c: char| c.is_alphanumeric());
     placeholder(text).filter(wrapped)
 }

@@ -23,9 +23,17 @@ pub enum Suggestion {
 
 /// Fields of AddressPool and of the old ConfigMap that have no single successor: field, kind it is met in, advice.
 const RETIRED: &[(&str, &str, &str)] = &[
-    ("protocol", "IPAddressPool", "a pool has no protocol any more: an L2Advertisement or a BGPAdvertisement announces it"),
+    (
+        "protocol",
+        "IPAddressPool",
+        "a pool has no protocol any more: an L2Advertisement or a BGPAdvertisement announces it",
+    ),
     ("bgpadvertisements", "IPAddressPool", "write a BGPAdvertisement that names this pool in `ipAddressPools`"),
-    ("interface", "IPAddressPool", "write an L2Advertisement with `interfaces` that names this pool in `ipAddressPools`"),
+    (
+        "interface",
+        "IPAddressPool",
+        "write an L2Advertisement with `interfaces` that names this pool in `ipAddressPools`",
+    ),
 ];
 
 /// What was probably meant by `name` at `path` of a kind, where only `fields` exist.
@@ -52,6 +60,10 @@ pub(super) fn suggest(
     }
     if let Some(found) = elsewhere {
         return Some(Suggestion::Move(found));
+    }
+    let newer = KINDS.iter().filter(|other| other.kind == kind.kind && other.version > kind.version);
+    if newer.filter_map(spec).flatten().any(|field| normal(field.name) == plain) {
+        return Some(Suggestion::Advice("it is a field of metallb.io/v1beta2: write that in `apiVersion`"));
     }
     let other = KINDS.iter().filter(|other| other.kind != kind.kind).find_map(|other| {
         let field = spec(other)?.iter().find(|field| normal(field.name) == plain)?;

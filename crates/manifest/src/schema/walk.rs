@@ -1,6 +1,8 @@
 //! Walks a value along its shape.
 
 use super::metallb::SchemaKind;
+use poolcheck_plan::Span;
+
 use super::{Field, Problem, ProblemKind, Report, Shape, Suggestion, Unresolved, duration, filled_in_later, suggest};
 use crate::value::{Kind, Scalar, Value};
 
@@ -9,7 +11,7 @@ const DEPTH: usize = 16;
 
 /// Checks a whole object.
 pub(super) fn walk<'a>(root: Value<'a>, kind: &'static SchemaKind) -> Report<'a> {
-    let mut walker = Walker { kind, report: Report::default() };
+    let mut walker = Walker { kind, report: Report::default(), near: root.span() };
     walker.fields(root, kind.fields, "", 0);
     walker.report.problems.sort_by_key(|problem| problem.span);
     walker.report
@@ -18,6 +20,8 @@ pub(super) fn walk<'a>(root: Value<'a>, kind: &'static SchemaKind) -> Report<'a>
 struct Walker<'a> {
     kind: &'static SchemaKind,
     report: Report<'a>,
+    /// The place of a value that has no bytes and no key: the list it is missing from.
+    near: Span,
 }
 
 impl<'a> Walker<'a> {
@@ -33,10 +37,14 @@ impl<'a> Walker<'a> {
                 self.list(value, item, *at_least, path, depth);
             }
             _ => {
-                let Some(kind) = scalar_problem(value, shape) else { return };
-                match filled_in_later(&value.text()) {
-                    Some(placeholder) => self.report.unresolved.push(Unresolved { span: value.span(), placeholder }),
-                    None => self.problem(value, path, kind),
+                let problem = scalar_problem(value, shape);
+                if let Some(placeholder) = filled_in_later(&value.text()) {
+                    // What stands in annotations is other programs' business.
+                    if !path.starts_with("metadata.annotations.") {
+                        self.report.unresolved.push(Unresolved { span: value.span(), placeholder });
+                    }
+                } else if let Some(kind) = problem {
+                    self.problem(value, path, kind);
                 }
             }
         }
@@ -82,6 +90,7 @@ impl<'a> Walker<'a> {
     fn list(&mut self, value: Value<'a>, item: &'static Shape, at_least: usize, path: &str, depth: usize) {
         let mut count = 0;
         for (index, each) in value.items().enumerate() {
+            self.near = value.key_span().unwrap_or_else(|| value.span());
             self.value(each, item, &format!("{path}[{index}]"), depth + 1);
             count += 1;
         }
@@ -91,7 +100,7 @@ impl<'a> Walker<'a> {
     }
 
     fn problem(&mut self, value: Value<'a>, path: &str, kind: ProblemKind<'a>) {
-        let span = if value.span().is_empty() { value.key_span().unwrap_or(value.span()) } else { value.span() };
+        let span = if value.span().is_empty() { value.key_span().unwrap_or(self.near) } else { value.span() };
         self.report.problems.push(Problem { span, path: path.to_owned(), kind });
     }
 }
@@ -102,6 +111,10 @@ fn scalar_problem<'a>(value: Value<'a>, shape: &'static Shape) -> Option<Problem
     let Some(scalar) = value.resolve() else { return wrong };
     match (shape, scalar) {
         (Shape::Str, Scalar::Str(_)) | (Shape::Bool, Scalar::Bool(_)) => None,
+        (Shape::Time, Scalar::Str(text)) => {
+            let ok = duration::is_time(&text);
+            (!ok).then(|| ProblemKind::BadTime { found: text.into_owned() })
+        }
         (Shape::Duration, Scalar::Str(text)) => {
             let ok = duration::parse_duration(&text).is_some();
             (!ok).then(|| ProblemKind::BadDuration { found: text.into_owned() })
@@ -119,7 +132,7 @@ fn scalar_problem<'a>(value: Value<'a>, shape: &'static Shape) -> Option<Problem
     }
 }
 
-fn bounds<'a>(number: i128, min: i128, max: i128, value: Value<'a>) -> Option<ProblemKind<'a>> {
+fn bounds(number: i128, min: i128, max: i128, value: Value<'_>) -> Option<ProblemKind<'_>> {
     let found = value.text().into_owned();
     (number < min || number > max).then_some(ProblemKind::OutOfRange { min, max, found })
 }
