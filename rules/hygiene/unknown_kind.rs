@@ -37,6 +37,7 @@ use poolcheck_manifest::schema::{GROUP, KINDS, closest, metallb as find_kind};
 use poolcheck_plan::Span;
 
 use crate::metallb::{objects, unknown_yet};
+use crate::words::list;
 use crate::{Finding, Findings, Level, Rule, Safety, World};
 
 pub(crate) const RULE: Rule = Rule { id: "unknown-kind", level: Level::Error, needs: &[], since: "0.1.0", check };
@@ -93,16 +94,14 @@ fn check_kind(object: &Object<'_>, findings: &mut Findings<'_>) {
         return;
     }
     let message = format!("MetalLB has no kind `{kind}`");
-    match meant(&kind) {
-        Some(meant) => {
-            report(findings, object, object.kind_span(), "no such kind", message, meant);
-        }
-        None => {
-            let names: Vec<&str> = KINDS.iter().take(7).map(|known| known.kind).collect();
-            let finding = findings.report(object.kind_span(), "no such kind", message);
-            finding.about(object).help(format!("its kinds are {}", crate::words::list(&dedup(&names), 9)));
-        }
+    if let Some(meant) = meant(&kind) {
+        report(findings, object, object.kind_span(), "no such kind", message, meant);
+        return;
     }
+    let mut names: Vec<String> = KINDS.iter().take(7).map(|known| known.kind.to_owned()).collect();
+    names.dedup();
+    let finding = findings.report(object.kind_span(), "no such kind", message);
+    finding.about(object).help(format!("its kinds are {}", list(&names, 9)));
 }
 
 fn check_group(object: &Object<'_>, findings: &mut Findings<'_>) {
@@ -148,12 +147,6 @@ fn meant(kind: &str) -> Option<&'static str> {
     let singular = kind.strip_suffix('s').unwrap_or(kind);
     let same = names.iter().copied().find(|name| name.eq_ignore_ascii_case(kind) || name.eq_ignore_ascii_case(singular));
     same.or_else(|| closest(kind, &names))
-}
-
-fn dedup(names: &[&str]) -> Vec<String> {
-    let mut list: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    list.dedup();
-    list
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ pub(crate) const RULE: Rule = Rule { id: "wrong-namespace", level: Level::Error,
 fn check(world: &World<'_>, findings: &mut Findings<'_>) {
     let expected = world.metallb_namespace;
     let used: BTreeSet<String> = judged(world)
-        .filter_map(|object| object.namespace())
+        .filter_map(Object::namespace)
         .filter(|namespace| filled_in_later(namespace).is_none())
         .map(std::borrow::Cow::into_owned)
         .collect();

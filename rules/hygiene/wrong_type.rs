@@ -132,9 +132,8 @@ fn noun(value: Value<'_>) -> &'static str {
     match value.resolve() {
         Some(Scalar::Null) => "null",
         Some(Scalar::Bool(_)) => "a boolean",
-        Some(Scalar::Int(_)) => "a number",
         Some(Scalar::Float(number)) if number.is_finite() && number.fract() != 0.0 => "a fractional number",
-        Some(Scalar::Float(_)) => "a number",
+        Some(Scalar::Int(_) | Scalar::Float(_)) => "a number",
         Some(Scalar::Str(_)) => "a string",
         None if value.kind() == Kind::Sequence => "a list",
         None => "a mapping",

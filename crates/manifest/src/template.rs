@@ -25,6 +25,8 @@ pub enum Language {
     Go,
     /// Jinja, as in Ansible.
     Jinja,
+    /// Variables that are put in before YAML is read (Flux, envsubst).
+    Variables,
 }
 
 impl Template {
@@ -34,6 +36,7 @@ impl Template {
             Language::Helm => "Helm template",
             Language::Go => "Go template",
             Language::Jinja => "Jinja template",
+            Language::Variables => "text with variables to be substituted",
         }
     }
 }
@@ -42,7 +45,7 @@ impl Template {
 pub(crate) fn of_document(document: &Document, text: &str) -> Option<Template> {
     let own = slice(text, &document.span);
     if !own.contains("{{") && !own.contains("{%") {
-        return None;
+        return variables(document, text);
     }
     let broken =
         document.problems.iter().any(|p| matches!(p.kind, ProblemKind::Syntax(_) | ProblemKind::UnknownAlias(_)));
@@ -61,6 +64,18 @@ pub(crate) fn of_document(document: &Document, text: &str) -> Option<Template> {
     let length = rest.find('\n').unwrap_or(rest.len()).min(rest.find("}}").map_or(usize::MAX, |n| n + 2));
     let length = length.min(rest.find("%}").map_or(usize::MAX, |n| n + 2));
     Some(Template { span: start..start + rest[..length].trim_end().len() as u32, language: language(own) })
+}
+
+/// `[${RANGE}]` is YAML only after `${RANGE}` was substituted: the brace opens a mapping. Only a syntax error on the
+/// line of a variable counts, so that other mistakes are still found.
+fn variables(document: &Document, text: &str) -> Option<Template> {
+    let syntax = document.problems.iter().find(|problem| matches!(problem.kind, ProblemKind::Syntax(_)))?;
+    let start = text[..syntax.span.start as usize].rfind('\n').map_or(0, |at| at + 1);
+    let line = text[start..].lines().next().unwrap_or("");
+    let at = line.find("${")?;
+    let length = line[at..].find('}').map_or(2, |end| end + 1);
+    let span = (start + at) as u32..(start + at + length) as u32;
+    Some(Template { span, language: Language::Variables })
 }
 
 fn first_outside_comments(text: &str) -> Option<usize> {
