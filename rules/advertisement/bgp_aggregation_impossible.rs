@@ -58,7 +58,7 @@ use poolcheck_manifest::kinds::metallb::Advertisement;
 use poolcheck_plan::Family;
 
 use crate::bgp::{advertisements, aggregation, has_service_selectors, pools, shortest_prefix};
-use crate::metallb::{field, place};
+use crate::metallb::{field};
 use crate::{Findings, Level, Rule, World};
 
 pub(crate) const RULE: Rule =
@@ -85,7 +85,7 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
                     written.trim(),
                     pool.name
                 );
-                let (span, label) = value.map_or((entry.value.span(), "too small"), |v| (place(v), "too short for the pool"));
+                let (span, label) = value.map_or((entry.value.span(), "too small"), |v| (v.place(), "too short for the pool"));
                 let finding = findings.report(span, label, message);
                 finding.about(&ad.object).related(entry.value.span(), format!("at most a /{prefix}"));
                 finding.help(if prefix >= i128::from(family.bits()) {
@@ -104,13 +104,13 @@ fn check_length(ad: &Advertisement<'_>, family: Family, findings: &mut Findings<
     let bits = i128::from(family.bits());
     if length > bits {
         let message = format!("{} aggregates {family} to /{length}", ad.object.reference());
-        let finding = findings.report(place(value), format!("at most {bits}"), message);
+        let finding = findings.report(value.place(), format!("at most {bits}"), message);
         finding.about(&ad.object).help(format!("write a length of at most {bits}"));
         return true;
     }
     if length != bits && has_service_selectors(ad) {
         let message = format!("{} has an aggregation length together with serviceSelectors", ad.object.reference());
-        let finding = findings.report(place(value), "aggregates every Service's address", message);
+        let finding = findings.report(value.place(), "aggregates every Service's address", message);
         if let Some(selectors) = field(&ad.object, "serviceSelectors") {
             finding.related(selectors.key_span().unwrap_or_else(|| selectors.span()), "selects some Services only");
         }

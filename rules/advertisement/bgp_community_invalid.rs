@@ -54,7 +54,7 @@ use poolcheck_manifest::schema::closest;
 use poolcheck_manifest::{Object, Value};
 
 use crate::bgp::{NoCommunity, community};
-use crate::metallb::{applied, field, objects, place, strings, unknown_yet};
+use crate::metallb::{applied, field, objects, strings, unknown_yet};
 use crate::{Findings, Level, Rule, Safety, World};
 
 pub(crate) const RULE: Rule =
@@ -102,7 +102,7 @@ fn check_definitions(object: &Object<'_>, findings: &mut Findings<'_>) {
             None => None,
         };
         let Some(text) = text.filter(|text| community(text).is_err()) else { continue };
-        let span = value.map_or_else(|| alias.span(), place);
+        let span = value.map_or_else(|| alias.span(), |value| value.place());
         let message = if text.is_empty() {
             format!("the community {name} has no value")
         } else {
@@ -122,13 +122,13 @@ fn check_uses(object: &Object<'_>, names: &[String], findings: &mut Findings<'_>
         let shown = text.escape_debug();
         if community(&text) == Err(NoCommunity::Value) {
             let message = format!("{} has `{shown}`, which is no BGP community", object.reference());
-            let finding = findings.report(place(value), "no community", message);
+            let finding = findings.report(value.place(), "no community", message);
             finding.about(object);
             cure(finding, Some(value), &text);
             continue;
         }
         let message = format!("{} names the community `{shown}`, which no Community object defines", object.reference());
-        let finding = findings.report(place(value), "no Community object has this name", message);
+        let finding = findings.report(value.place(), "no Community object has this name", message);
         finding.about(object).level(Level::Warning);
         let known: Vec<&str> = names.iter().map(String::as_str).collect();
         match closest(&text, &known) {

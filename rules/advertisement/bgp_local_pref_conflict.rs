@@ -86,7 +86,7 @@ use poolcheck_manifest::kinds::pool::Pool;
 use poolcheck_plan::{Family, Span};
 
 use crate::bgp::{advertisements, aggregation, has_service_selectors, nodes_of, pools};
-use crate::metallb::{field, number, place, strings};
+use crate::metallb::{field, number, strings};
 use crate::{Findings, Level, Rule, World};
 
 pub(crate) const RULE: Rule =
@@ -151,6 +151,6 @@ fn shared_nodes(world: &World<'_>, a: &Advertisement<'_>, b: &Advertisement<'_>)
 
 fn local_pref(ad: &Advertisement<'_>) -> (Span, i128) {
     let value = field(&ad.object, "localPref");
-    let span = value.map_or_else(|| ad.object.name_span(), place);
+    let span = value.map_or_else(|| ad.object.name_span(), |value| value.place());
     (span, value.and_then(number).unwrap_or(0))
 }

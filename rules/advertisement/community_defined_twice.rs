@@ -42,7 +42,7 @@
 
 use std::collections::HashMap;
 
-use crate::metallb::{applied, field, place};
+use crate::metallb::{applied, field};
 use crate::{Findings, Level, Rule, World};
 
 pub(crate) const RULE: Rule =
@@ -55,7 +55,7 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
         for alias in aliases.into_iter().filter(|alias| alias.kind() == poolcheck_manifest::Kind::Mapping) {
             let named = alias.get("name");
             let name = named.map(|name| name.text().into_owned()).unwrap_or_default();
-            let span = named.map_or_else(|| alias.span(), place);
+            let span = named.map_or_else(|| alias.span(), |value| value.place());
             let Some(first) = seen.get(&name) else {
                 seen.insert(name, span);
                 continue;

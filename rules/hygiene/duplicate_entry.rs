@@ -41,7 +41,7 @@ use std::collections::HashMap;
 use poolcheck_manifest::{Object, Value};
 use poolcheck_plan::Span;
 
-use crate::metallb::{expressions, field, objects, place, selectors, strings};
+use crate::metallb::{expressions, field, objects, selectors, strings};
 use crate::{Findings, Level, Rule, World};
 
 pub(crate) const RULE: Rule = Rule { id: "duplicate-entry", level: Level::Error, needs: &[], since: "0.1.0", check };
@@ -54,7 +54,7 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
             _ => &[],
         };
         for name in lists {
-            let items = strings(object, name).into_iter().map(|(value, text)| (place(value), text.into_owned()));
+            let items = strings(object, name).into_iter().map(|(value, text)| (value.place(), text.into_owned()));
             report_twice(object, &format!("`{name}`"), items, findings);
         }
         if let Some(namespaces) = field(object, "serviceAllocation").and_then(|a| a.get("namespaces")) {
@@ -102,7 +102,7 @@ fn report_twice(
 }
 
 fn texts(list: Value<'_>) -> impl Iterator<Item = (Span, String)> + use<'_> {
-    list.items().filter_map(|item| Some((place(item), item.as_str()?.into_owned())))
+    list.items().filter_map(|item| Some((item.place(), item.as_str()?.into_owned())))
 }
 
 /// A selector in a form that is equal for equal selectors; every part ends in a byte that no label has.

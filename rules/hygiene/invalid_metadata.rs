@@ -38,7 +38,7 @@
 use poolcheck_manifest::schema::{LabelError, label_key, label_value, rfc1123_label, rfc1123_subdomain};
 use poolcheck_manifest::{Object, Value};
 
-use crate::metallb::{objects, place, unknown_yet};
+use crate::metallb::{objects, unknown_yet};
 use crate::{Findings, Level, Rule, World};
 
 pub(crate) const RULE: Rule = Rule { id: "invalid-metadata", level: Level::Error, needs: &[], since: "0.1.0", check };
@@ -59,7 +59,7 @@ fn check_names(object: &Object<'_>, findings: &mut Findings<'_>) {
     let given = |value: &Value<'_>| !value.text().is_empty();
     let (name, generate) = (field("name"), field("generateName"));
     if !name.as_ref().is_some_and(given) && !generate.as_ref().is_some_and(given) {
-        let span = name.map_or_else(|| object.kind_span(), place);
+        let span = name.map_or_else(|| object.kind_span(), |value| value.place());
         let message = format!("an object of kind {} has no name", object.kind());
         findings.report(span, "needs `metadata.name`", message).about(object).help("write `name` under `metadata`");
     }
@@ -148,7 +148,7 @@ fn check_annotations(object: &Object<'_>, findings: &mut Findings<'_>) {
         let Some(text) = finalizer.as_str() else { continue };
         if let Err(error) = label_key(&text) {
             let message = format!("`{text}` cannot be a finalizer: {error}");
-            findings.report(place(finalizer), "not a qualified name", message).about(object).help(KEY_HELP);
+            findings.report(finalizer.place(), "not a qualified name", message).about(object).help(KEY_HELP);
         }
     }
 }

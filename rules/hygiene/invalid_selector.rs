@@ -46,7 +46,7 @@
 use poolcheck_manifest::schema::{label_key, label_value};
 use poolcheck_manifest::{Object, Value};
 
-use crate::metallb::{expressions, objects, place, selectors, unknown_yet};
+use crate::metallb::{expressions, objects, selectors, unknown_yet};
 use crate::{Findings, Level, Rule, Safety, World};
 
 pub(crate) const RULE: Rule = Rule { id: "invalid-selector", level: Level::Error, needs: &[], since: "0.1.0", check };
@@ -84,13 +84,13 @@ fn check_expression(object: &Object<'_>, expression: Value<'_>, findings: &mut F
     }
     match &*text {
         "In" | "NotIn" if values.is_empty() => {
-            let span = list.map_or_else(|| operator.span(), place);
+            let span = list.map_or_else(|| operator.span(), |list| list.place());
             let message = format!("a selector of {} has the operator {text} without values", object.reference());
             let finding = findings.report(span, format!("{text} needs values"), message);
             finding.about(object).help("write `values: [...]` with at least one value, or the operator `Exists`");
         }
         "Exists" | "DoesNotExist" if !values.is_empty() => {
-            let span = list.map_or_else(|| operator.span(), place);
+            let span = list.map_or_else(|| operator.span(), |list| list.place());
             let message = format!("a selector of {} has the operator {text} with values", object.reference());
             let finding = findings.report(span, format!("{text} takes no values"), message);
             finding.about(object).related(operator.span(), "the operator");
@@ -104,7 +104,7 @@ fn check_expression(object: &Object<'_>, expression: Value<'_>, findings: &mut F
 
 fn unknown_operator(object: &Object<'_>, operator: Value<'_>, text: &str, findings: &mut Findings<'_>) {
     let message = format!("a selector of {} has the operator `{text}`, which does not exist", object.reference());
-    let finding = findings.report(place(operator), "no such operator", message);
+    let finding = findings.report(operator.place(), "no such operator", message);
     finding.about(object);
     let plain: String = text.chars().filter(char::is_ascii_alphabetic).collect();
     match OPERATORS.iter().find(|known| known.eq_ignore_ascii_case(&plain)) {
@@ -125,7 +125,7 @@ fn check_key(object: &Object<'_>, key: Value<'_>, findings: &mut Findings<'_>) {
     }
     if let Err(error) = label_key(&text) {
         let message = format!("a selector of {} names the label `{text}`, which cannot exist: {error}", object.reference());
-        let finding = findings.report(place(key), "not a label key", message);
+        let finding = findings.report(key.place(), "not a label key", message);
         finding.about(object).help("write the key of a label: `tier`, `example.org/tier`");
     }
 }
@@ -138,7 +138,7 @@ fn check_value(object: &Object<'_>, value: Value<'_>, findings: &mut Findings<'_
     if let Err(error) = label_value(&text) {
         let shown = text.escape_debug();
         let message = format!("a selector of {} asks for the value `{shown}`, which no label can have: {error}", object.reference());
-        let finding = findings.report(place(value), "not a label value", message);
+        let finding = findings.report(value.place(), "not a label value", message);
         finding.about(object).help("write at most 63 letters, digits, `-`, `_` and `.`");
     }
 }

@@ -72,7 +72,7 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
     for object in judged(world) {
         let Some(value) = object.metadata().and_then(|metadata| metadata.get("namespace")) else { continue };
         let namespace = value.text();
-        if namespace.is_empty() || namespace == expected || unknown_yet(findings, object, value) {
+        if value.is_null() || namespace.is_empty() || namespace == expected || unknown_yet(findings, object, value) {
             continue;
         }
         let message = format!("{} is not in MetalLB's namespace {expected}, so MetalLB does not read it", object.reference());

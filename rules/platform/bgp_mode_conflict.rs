@@ -69,7 +69,7 @@ use poolcheck_manifest::schema::{filled_in_later, parse_duration};
 use poolcheck_plan::{Family, Span};
 
 use crate::bgp::{Community, advertisements, community, pools};
-use crate::metallb::{applied, field, number, place, strings, text};
+use crate::metallb::{applied, field, number, strings, text};
 use crate::{Findings, Level, Rule, World};
 
 pub(crate) const RULE: Rule = Rule { id: "bgp-mode-conflict", level: Level::Error, needs: &[], since: "0.1.0", check };
@@ -103,7 +103,7 @@ fn native_refuses(world: &World<'_>, peers: &[&Object<'_>]) -> Option<(Span, &'s
         words.map(|(value, _)| value).or(connect).or(keepalive).or(asn).or(flag)
     });
     if let Some(value) = in_peers {
-        return Some((place(value), "this field"));
+        return Some((value.place(), "this field"));
     }
     if let Some(profile) = applied(world, "BFDProfile").first() {
         return Some((profile.kind_span(), "BFD"));
@@ -120,7 +120,7 @@ fn native_refuses(world: &World<'_>, peers: &[&Object<'_>]) -> Option<(Span, &'s
         let aliases = field(object, "communities")?.items().collect::<Vec<_>>();
         aliases.into_iter().filter_map(|alias| alias.get("value")).find(|value| is_large(&value.text()))
     });
-    used.map(|(value, _)| value).or(defined).map(|value| (place(value), "large communities"))
+    used.map(|(value, _)| value).or(defined).map(|value| (value.place(), "large communities"))
 }
 
 /// Two peers that FRR does not take together.
@@ -135,7 +135,7 @@ struct Conflict<'p, 'a> {
 
 fn frr_refuses<'p, 'a>(peers: &[&'p Object<'a>]) -> Vec<Conflict<'p, 'a>> {
     let word = |peer: &Object<'_>, name: &str| text(peer, name).map(|(_, text)| text.into_owned()).unwrap_or_default();
-    let span = |peer: &Object<'_>, name: &str| field(peer, name).map_or_else(|| peer.name_span(), place);
+    let span = |peer: &Object<'_>, name: &str| field(peer, name).map_or_else(|| peer.name_span(), |value| value.place());
     let asn = |peer: &Object<'_>| field(peer, "myASN").and_then(number);
     let end = |peer: &Object<'_>| if word(peer, "peerAddress").is_empty() { "interface" } else { "peerAddress" };
     let mut found = Vec::new();

@@ -49,7 +49,7 @@ use poolcheck_manifest::schema::parse_duration;
 use poolcheck_manifest::{Object, Value};
 use poolcheck_plan::Span;
 
-use crate::metallb::{field, number, objects, place, text, unknown_yet};
+use crate::metallb::{field, number, objects, text, unknown_yet};
 use crate::{Finding, Findings, Level, Rule, World};
 
 pub(crate) const RULE: Rule = Rule { id: "bgp-peer-invalid", level: Level::Error, needs: &[], since: "0.1.0", check };
@@ -132,7 +132,7 @@ impl<'a> Peer<'_, 'a, '_> {
                 let required = self.object.version() == "v1beta1" && written.is_none();
                 let other_type = field(self.object, "peerAddress").is_some() && written.is_none();
                 if !required && !other_type {
-                    let span = written.map_or_else(|| self.spec_span(), place);
+                    let span = written.map_or_else(|| self.spec_span(), |value| value.place());
                     self.report(span, "needs `peerAddress` or `interface`", "has neither an address nor an interface")
                         .help("write the router's address in `peerAddress`");
                 }

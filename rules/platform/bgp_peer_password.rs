@@ -63,7 +63,7 @@
 
 use poolcheck_manifest::{Object, Value};
 
-use crate::metallb::{applied, field, place, text, unknown_yet};
+use crate::metallb::{applied, field, text, unknown_yet};
 use crate::{Findings, Level, Rule, World};
 
 pub(crate) const RULE: Rule = Rule { id: "bgp-peer-password", level: Level::Error, needs: &[], since: "0.1.0", check };
@@ -109,7 +109,7 @@ fn check_secret(world: &World<'_>, peer: &Object<'_>, name: Value<'_>, findings:
         let found = kind.map_or_else(|| "Opaque".into(), |kind| kind.text());
         let message = format!("{} takes its password from the Secret {text} of type {found}", peer.reference());
         let finding = findings.report(name.span(), format!("MetalLB wants the type {BASIC_AUTH}"), message);
-        finding.about(peer).related(kind.map_or_else(|| secret.kind_span(), place), "the Secret's type");
+        finding.about(peer).related(kind.map_or_else(|| secret.kind_span(), |value| value.place()), "the Secret's type");
         finding.help(format!("write `type: {BASIC_AUTH}` in the Secret"));
         return;
     }

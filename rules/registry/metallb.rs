@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use poolcheck_manifest::schema::{GROUP, filled_in_later};
 use poolcheck_manifest::{Kind, Object, Scalar, Value};
-use poolcheck_plan::Span;
 
 use crate::finding::Findings;
 use crate::rule::Fact;
@@ -54,12 +53,6 @@ pub(crate) fn number(value: Value<'_>) -> Option<i128> {
 pub(crate) fn strings<'a>(object: &Object<'a>, name: &str) -> Vec<(Value<'a>, Cow<'a, str>)> {
     let items = field(object, name).map(|list| list.items().collect::<Vec<_>>()).unwrap_or_default();
     items.into_iter().filter_map(|item| Some((item, item.as_str()?))).collect()
-}
-
-/// The place of a value, and of its key where the value itself has no bytes.
-pub(crate) fn place(value: Value<'_>) -> Span {
-    let span = value.span();
-    if span.is_empty() { value.key_span().unwrap_or(span) } else { span }
 }
 
 /// Says *not checked* when a value is filled in later; then the rule must not judge it.

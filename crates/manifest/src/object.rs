@@ -37,7 +37,7 @@ fn gather<'a>(value: Value<'a>, found: &mut Vec<Object<'a>>, depth: usize) {
 
 impl<'a> Object<'a> {
     fn text_of(&self, key: &str) -> Cow<'a, str> {
-        self.value.get(key).map(|value| value.text()).unwrap_or_default()
+        self.value.get(key).filter(|value| !value.is_null()).map(|value| value.text()).unwrap_or_default()
     }
 
     /// `apiVersion`; empty when it is not there.
@@ -71,25 +71,30 @@ impl<'a> Object<'a> {
         self.value.get("spec").filter(|value| value.kind() == Kind::Mapping)
     }
 
+    fn metadata_text(&self, key: &str) -> Option<Cow<'a, str>> {
+        let value = self.metadata()?.get(key).filter(|value| !value.is_null())?;
+        Some(value.text()).filter(|text| !text.is_empty())
+    }
+
     /// `metadata.name`, when it is there and not empty.
     pub fn name(&self) -> Option<Cow<'a, str>> {
-        self.metadata()?.get("name").map(|name| name.text()).filter(|name| !name.is_empty())
+        self.metadata_text("name")
     }
 
     /// `metadata.namespace`, when it is there and not empty.
     pub fn namespace(&self) -> Option<Cow<'a, str>> {
-        self.metadata()?.get("namespace").map(|name| name.text()).filter(|name| !name.is_empty())
+        self.metadata_text("namespace")
     }
 
     /// Where its name is said; its kind's place when it has none.
     pub fn name_span(&self) -> Span {
         let name = self.metadata().and_then(|metadata| metadata.get("name"));
-        name.map_or_else(|| self.kind_span(), |name| name.span())
+        name.map_or_else(|| self.kind_span(), |name| name.place())
     }
 
     /// Where its kind is said.
     pub fn kind_span(&self) -> Span {
-        self.value.get("kind").unwrap_or(self.value).span()
+        self.value.get("kind").unwrap_or(self.value).place()
     }
 
     /// `metadata.labels` as pairs.

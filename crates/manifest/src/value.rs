@@ -94,6 +94,12 @@ impl<'a> Value<'a> {
         self.file.outer(&self.raw().span)
     }
 
+    /// Its bytes; those of its key when nothing is written after the colon.
+    pub fn place(&self) -> Span {
+        let span = self.span();
+        if span.is_empty() { self.key_span().unwrap_or(span) } else { span }
+    }
+
     /// The alias that led here, when one did.
     pub fn alias_span(&self) -> Option<Span> {
         self.alias.map(|alias| self.file.outer(&self.document.node(alias).span))

@@ -64,7 +64,9 @@ impl<'a> Walker<'a> {
                     let taken = matches!(&suggestion, Some(Suggestion::Rename(meant))
                         if entries.iter().any(|other| other.key.text() == *meant));
                     let kind = ProblemKind::UnknownField { name: name.into_owned(), suggestion, taken };
-                    self.report.problems.push(Problem { span: entry.key.span(), path, kind });
+                    let key = entry.key.span();
+                    let span = if key.is_empty() { entry.value.span() } else { key };
+                    self.report.problems.push(Problem { span, path, kind });
                 }
             }
         }

@@ -124,7 +124,9 @@ impl<'t> Builder<'t> {
                     ScalarStyle::Plain => Quoting::Plain,
                 };
                 let bytes = self.trim_block(bytes, quoting);
-                let same = slice(self.text, &bytes) == cooked;
+                // The parser gives `~` for a value that is not there.
+                let absent = bytes.is_empty() && quoting == Quoting::Plain;
+                let same = absent || slice(self.text, &bytes) == cooked;
                 let text = (!same).then(|| cooked.into_owned().into_boxed_str());
                 let kind = NodeKind::Scalar { quoting, text };
                 self.add(bytes, tag.as_deref(), anchor, kind).is_some_and(|id| self.place(id))
