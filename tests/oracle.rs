@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use poolcheck_manifest::{Limits, ManifestFile};
 use poolcheck_plan::{Facts, SourceKind, Sources};
-use poolcheck_rules::{Level, Outcome, World, WorldInput};
+use poolcheck_rules::{Level, Outcome, Safety, World, WorldInput};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -110,4 +110,25 @@ fn agrees_with_metallb() {
         }
     }
     assert!(failures.is_empty(), "\n{table}\n{failures}");
+}
+
+#[test]
+fn safe_fixes_cure() {
+    let mut applied = 0;
+    for case in cases() {
+        let (before, _) = judge(&case.yaml);
+        for finding in &before.findings {
+            for fix in finding.fixes.iter().filter(|fix| fix.safety == Safety::Safe) {
+                let cured = poolcheck_manifest::apply(&case.yaml, &fix.edits).expect("the edits fit the text");
+                let (after, _) = judge(&cured);
+                let count = |outcome: &Outcome| outcome.findings.iter().filter(|f| f.rule == finding.rule).count();
+                assert!(count(&after) < count(&before), "{}: `{}` leaves it as it was:\n{cured}", case.id, fix.title);
+                let worse =
+                    after.findings.iter().any(|f| f.rule == "kubernetes-cannot-parse" || f.rule == "duplicate-key");
+                assert!(!worse, "{}: `{}` breaks the text:\n{cured}", case.id, fix.title);
+                applied += 1;
+            }
+        }
+    }
+    assert!(applied > 20, "only {applied} fixes were tried");
 }
