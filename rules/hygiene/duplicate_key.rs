@@ -41,7 +41,7 @@
 //!
 //! YAML 1.2.2 section 3.2.1.3 (keys are unique); go-yaml's strict mode, which Kubernetes uses.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use poolcheck_manifest::{Kind, ProblemKind, Value};
 use poolcheck_plan::Span;
@@ -53,15 +53,15 @@ pub(crate) const RULE: Rule = Rule { id: "duplicate-key", level: Level::Error, n
 
 fn check(world: &World<'_>, findings: &mut Findings<'_>) {
     for file in world.files {
+        let is_kubernetes = |root: &Value<'_>| root.get("kind").is_some() && root.get("apiVersion").is_some();
+        let kubernetes: HashSet<usize> = file.roots().filter(is_kubernetes).map(|root| root.document().index).collect();
         for document in file.documents() {
-            let root = file.roots().find(|root| root.document().index == document.index);
-            let is_object = root.is_some_and(|root| root.get("kind").is_some() && root.get("apiVersion").is_some());
             for problem in &document.problems {
                 let ProblemKind::DuplicateKey { key, first } = &problem.kind else { continue };
                 let message = format!("the key `{key}` is written twice in one mapping");
                 let finding = findings.report(file.outer(&problem.span), "again here", message);
                 finding.related(file.outer(first), "written first here").help("keep one of the two, or join their values");
-                if !is_object {
+                if !kubernetes.contains(&document.index) {
                     finding.level(Level::Warning);
                 }
             }

@@ -1,5 +1,7 @@
 //! What the rules about BGP share: communities, prefix lengths, and who meets whom.
 
+use std::collections::HashSet;
+
 use poolcheck_manifest::kinds::metallb::Advertisement;
 use poolcheck_manifest::kinds::node::Node;
 use poolcheck_manifest::kinds::pool::{Implementation, Pool, PoolEntry};
@@ -47,13 +49,13 @@ pub(crate) fn community(text: &str) -> Result<Community, NoCommunity> {
 
 /// The BGPAdvertisements as they stand after everything was applied.
 pub(crate) fn advertisements<'w, 'a>(world: &'w World<'a>) -> Vec<&'w Advertisement<'a>> {
-    let kept: Vec<_> = applied(world, "BGPAdvertisement").iter().map(|object| object.value.span()).collect();
+    let kept: HashSet<_> = applied(world, "BGPAdvertisement").iter().map(|object| object.value.span()).collect();
     world.advertisements.iter().filter(|ad| kept.contains(&ad.object.value.span())).collect()
 }
 
 /// The IPAddressPools as they stand after everything was applied.
 pub(crate) fn pools<'w, 'a>(world: &'w World<'a>) -> Vec<&'w Pool<'a>> {
-    let kept: Vec<_> = applied(world, "IPAddressPool").iter().map(|object| object.value.span()).collect();
+    let kept: HashSet<_> = applied(world, "IPAddressPool").iter().map(|object| object.value.span()).collect();
     let ours =
         |pool: &&Pool<'_>| pool.implementation == Implementation::Metallb && kept.contains(&pool.object.value.span());
     world.pools.iter().filter(ours).collect()

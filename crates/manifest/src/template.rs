@@ -129,7 +129,7 @@ pub enum PlaceholderKind {
     Template,
     /// `#{ … }#`.
     HashBraced,
-    /// `__NAME__`, `@NAME@`, `<NAME>`, or a word in capitals.
+    /// `__NAME__`, `@NAME@`, `%NAME%`, `<NAME>`, `[[ name ]]`, `((name))`, or a word in capitals.
     Word,
     /// `ENC[AES256_GCM,…]`.
     Encrypted,
@@ -202,7 +202,14 @@ fn is_placeholder_word(word: &str) -> bool {
     let capitals = word.len() > 2
         && word.starts_with(|c: char| c.is_ascii_uppercase())
         && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
-    wrapped("__", "__") || wrapped("@", "@") || wrapped("<", ">") || capitals
+    let brackets = [("__", "__"), ("@", "@"), ("%", "%"), ("<", ">"), ("<<", ">>")].iter().any(|(a, b)| wrapped(a, b));
+    // gomplate and Concourse, whose expressions may begin with a dot.
+    let expression = [("[[", "]]"), ("((", "))")].iter().any(|(open, close)| {
+        word.strip_prefix(open)
+            .and_then(|rest| rest.strip_suffix(close))
+            .is_some_and(|inner| name(inner.trim().trim_start_matches(['.', '$', '-']).trim()))
+    });
+    brackets || expression || capitals
 }
 
 #[cfg(test)]
@@ -219,7 +226,16 @@ mod tests {
         assert_eq!(name("$RANGE"), Some("RANGE".to_owned()));
         assert_eq!(name("{{ .Values.range }}"), Some("{{ .Values.range }}".to_owned()));
         assert_eq!(name("#{ range }#"), Some("#{ range }#".to_owned()));
-        for word in ["__RANGE__", "@LB_RANGE@", "<IP_RANGE>", "LB_RANGE", "<your range>"] {
+        for word in [
+            "__RANGE__",
+            "@LB_RANGE@",
+            "<IP_RANGE>",
+            "LB_RANGE",
+            "<your range>",
+            "%RANGE%",
+            "[[ .range ]]",
+            "((range))",
+        ] {
             assert_eq!(name(word), Some(word.to_owned()));
         }
         assert_eq!(placeholder("ENC[AES256_GCM,data:x]").map(|p| p.kind), Some(PlaceholderKind::Encrypted));
