@@ -210,9 +210,14 @@ impl<'a> Value<'a> {
     pub fn resolve(&self) -> Option<Scalar<'a>> {
         let quoting = self.quoting()?;
         let text = self.text();
-        match (self.tag(), quoting) {
-            (Some(tag), _) if tag.ends_with("str") || tag.ends_with("binary") || tag == "!" => Some(Scalar::Str(text)),
-            (Some(_), _) | (None, Quoting::Plain) => Some(resolve_plain(text)),
+        let core = self.tag().map(|tag| tag.strip_prefix("tag:yaml.org,2002:").unwrap_or(tag));
+        match (core, quoting) {
+            (Some("float"), _) => match resolve_plain(text) {
+                Scalar::Int(number) => Some(Scalar::Float(number as f64)),
+                other => Some(other),
+            },
+            // go-yaml takes `!` for no tag at all, and a tag that it does not know for a string.
+            (Some("!" | "int" | "bool" | "null"), _) | (None, Quoting::Plain) => Some(resolve_plain(text)),
             _ => Some(Scalar::Str(text)),
         }
     }
@@ -244,7 +249,7 @@ impl<'a> Value<'a> {
 }
 
 /// The resolution of go-yaml v2, which Kubernetes uses: YAML 1.1 booleans, octal by a leading zero, no sexagesimals.
-fn resolve_plain(text: Cow<'_, str>) -> Scalar<'_> {
+pub(crate) fn resolve_plain(text: Cow<'_, str>) -> Scalar<'_> {
     match &*text {
         "" | "~" | "null" | "Null" | "NULL" => return Scalar::Null,
         "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "true" | "True" | "TRUE" => return Scalar::Bool(true),
@@ -265,7 +270,8 @@ fn resolve_plain(text: Cow<'_, str>) -> Scalar<'_> {
         return Scalar::Int(number);
     }
     if is_float(&plain)
-        && let Ok(number) = plain.parse()
+        && let Ok(number) = plain.parse::<f64>()
+        && number.is_finite()
     {
         return Scalar::Float(number);
     }

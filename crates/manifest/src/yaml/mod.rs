@@ -7,11 +7,14 @@
 mod libyaml;
 mod parse;
 mod split;
+mod tabs;
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 pub(crate) use parse::parse;
+
+use crate::value::{Scalar, resolve_plain};
 
 /// A half-open byte range of the text.
 pub type Bytes = Range<u32>;
@@ -158,6 +161,24 @@ impl Document {
             NodeKind::Scalar { text: Some(cooked), .. } => Some(Cow::Borrowed(cooked)),
             NodeKind::Scalar { text: None, .. } => Some(Cow::Borrowed(slice(text, &node.span))),
             _ => None,
+        }
+    }
+
+    /// What a key is called once Kubernetes has made JSON of it; `None` for a merge key and for what is no scalar.
+    pub(crate) fn key_name<'t>(&'t self, key: NodeId, text: &'t str) -> Option<Cow<'t, str>> {
+        let id = self.resolved(key);
+        let written = self.scalar(id, text)?;
+        let node = self.node(id);
+        if node.tag.is_some() || !matches!(node.kind, NodeKind::Scalar { quoting: Quoting::Plain, .. }) {
+            return Some(written);
+        }
+        if written == "<<" {
+            return None;
+        }
+        match resolve_plain(Cow::Borrowed(&written)) {
+            Scalar::Bool(value) => Some(Cow::Borrowed(if value { "true" } else { "false" })),
+            Scalar::Int(number) => Some(Cow::Owned(number.to_string())),
+            _ => Some(written),
         }
     }
 

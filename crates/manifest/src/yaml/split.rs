@@ -3,7 +3,7 @@
 //! A marker at the beginning of a line ends every YAML construct, block scalars included, so cutting there is exact; it is
 //! also what Kubernetes' own reader does. It gives recovery for nothing: each piece is parsed by itself.
 
-use super::Bytes;
+use super::{Bytes, slice};
 
 /// The pieces of a text. Directives (`%YAML`) and comments before a `---` belong to the document after it.
 pub(super) fn pieces(text: &str) -> Vec<Bytes> {
@@ -36,7 +36,22 @@ pub(super) fn pieces(text: &str) -> Vec<Bytes> {
     pieces
 }
 
-fn is_marker(line: &str, marker: &str) -> bool {
+/// The first line of a piece that is neither empty nor a comment, without its line end.
+pub(super) fn first_content(text: &str, piece: &Bytes) -> Option<Bytes> {
+    let mut at = piece.start;
+    for line in slice(text, piece).split_inclusive('\n') {
+        let bare = line.trim_start_matches('\u{feff}');
+        let content = bare.trim();
+        if !content.is_empty() && !content.starts_with('#') {
+            let start = at + (line.len() - bare.len()) as u32;
+            return Some(start..start + bare.trim_end().len() as u32);
+        }
+        at += line.len() as u32;
+    }
+    None
+}
+
+pub(super) fn is_marker(line: &str, marker: &str) -> bool {
     line.strip_prefix(marker).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
 }
 
