@@ -4,7 +4,7 @@
 //! the place of definition can both be shown. What a scalar means is decided as Kubernetes decides it: by YAML 1.1.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet, hash_map};
 use std::ops::Range;
 
 use poolcheck_plan::Span;
@@ -159,41 +159,41 @@ impl<'a> Value<'a> {
     }
 
     /// The entries of a mapping: its own in order, then merged ones that it does not override.
+    ///
+    /// Each mapping is visited once, so that merges of merges end, and none calls another, so that they cannot be too deep.
     pub fn entries(&self) -> Vec<Entry<'a>> {
-        let mut found = Vec::new();
-        self.gather(false, &mut found, &mut HashSet::new(), &mut HashSet::new());
+        let mut found: Vec<Entry<'a>> = Vec::new();
+        let mut names = HashMap::new();
+        let mut visited = HashSet::new();
+        let mut waiting = vec![*self];
+        while let Some(mapping) = waiting.pop() {
+            let NodeKind::Mapping(entries) = &mapping.raw().kind else { continue };
+            if !visited.insert(mapping.node) {
+                continue;
+            }
+            let merged = mapping.node != self.node;
+            let mut merges = Vec::new();
+            for (key, value) in entries {
+                let entry = Entry { key: self.at(*key, None), value: self.at(*value, Some(*key)), merged };
+                if entry.key.is_merge() {
+                    match entry.value.kind() {
+                        Kind::Sequence => merges.extend(entry.value.items()),
+                        _ => merges.push(entry.value),
+                    }
+                    continue;
+                }
+                match names.entry(entry.key.text()) {
+                    hash_map::Entry::Vacant(place) => {
+                        place.insert(found.len());
+                        found.push(entry);
+                    }
+                    hash_map::Entry::Occupied(place) if !merged => found[*place.get()] = entry,
+                    hash_map::Entry::Occupied(_) => {}
+                }
+            }
+            waiting.extend(merges.into_iter().rev());
+        }
         found
-    }
-
-    /// Each mapping is visited once, so that merges of merges end.
-    fn gather(
-        &self,
-        merged: bool,
-        found: &mut Vec<Entry<'a>>,
-        names: &mut HashSet<String>,
-        visited: &mut HashSet<NodeId>,
-    ) {
-        let NodeKind::Mapping(entries) = &self.raw().kind else { return };
-        if !visited.insert(self.node) {
-            return;
-        }
-        let mut merges = Vec::new();
-        for (key, value) in entries {
-            let entry = Entry { key: self.at(*key, None), value: self.at(*value, Some(*key)), merged };
-            if entry.key.is_merge() {
-                merges.push(entry.value);
-            } else if names.insert(entry.key.text().into_owned()) {
-                found.push(entry);
-            } else if !merged && let Some(earlier) = found.iter_mut().find(|e| e.key.text() == entry.key.text()) {
-                *earlier = entry;
-            }
-        }
-        for merge in merges {
-            match merge.kind() {
-                Kind::Sequence => merge.items().for_each(|item| item.gather(true, found, names, visited)),
-                _ => merge.gather(true, found, names, visited),
-            }
-        }
     }
 
     /// Whether it is a merge key: `<<`, neither quoted nor tagged.

@@ -160,8 +160,10 @@ impl Check<'_> {
 
     fn plain_in_flow(&mut self, span: &Bytes) {
         let plain = slice(self.text, span);
-        let after = self.text.as_bytes().get(span.end.saturating_sub(1) as usize..).unwrap_or_default();
-        let after = &after[..after.len().min(3)];
+        // libyaml looks for the colon behind the white space that follows, too.
+        let after = self.text.get(span.end as usize..).unwrap_or_default();
+        let after = after.trim_start_matches([' ', '\t', '\n', '\r']).as_bytes();
+        let after = &after[..after.len().min(2)];
         if plain.is_empty() {
             // A value that is not there: the colon before it is looked at with its key.
         } else if plain.starts_with(':') {

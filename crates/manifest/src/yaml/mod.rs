@@ -186,16 +186,19 @@ impl Document {
     pub fn comments_near<'t>(&'t self, span: &Bytes, text: &'t str) -> impl Iterator<Item = &'t Comment> {
         let line_start = text[..span.start as usize].rfind('\n').map_or(0, |at| at + 1) as u32;
         let line_end = text[span.start as usize..].find('\n').map_or(text.len(), |at| at + span.start as usize) as u32;
+        let on_line = self.comments.partition_point(|comment| comment.span.start < line_start);
+        let after = self.comments.partition_point(|comment| comment.span.start < line_end);
+        let mut first = on_line;
         let mut above = line_start;
-        for comment in self.comments.iter().rev() {
-            let adjacent = !comment.trailing
-                && comment.span.end <= above
-                && text[comment.span.end as usize..above as usize].trim_matches('\r') == "\n";
-            if adjacent {
-                above = text[..comment.span.start as usize].rfind('\n').map_or(0, |at| at + 1) as u32;
+        for comment in self.comments[..on_line].iter().rev() {
+            let gap = slice(text, &(comment.span.end..above));
+            if comment.trailing || !matches!(gap, "\n" | "\r\n") {
+                break;
             }
+            above = text[..comment.span.start as usize].rfind('\n').map_or(0, |at| at + 1) as u32;
+            first -= 1;
         }
-        self.comments.iter().filter(move |c| c.span.start >= above && c.span.start < line_end)
+        self.comments[first..after].iter()
     }
 
     /// Whether the document could not be read to its end.

@@ -126,7 +126,7 @@ impl<'t> Builder<'t> {
                 true
             }
             Event::Comment(..) => {
-                let line = self.text[..bytes.start as usize].rfind('\n').map_or(0, |at| at + 1);
+                let line = self.text[..bytes.start as usize].rfind(['\n', '\r']).map_or(0, |at| at + 1);
                 let trailing = !self.text[line..bytes.start as usize].trim_start_matches('\u{feff}').trim().is_empty();
                 self.document.comments.push(Comment { span: bytes, trailing });
                 true

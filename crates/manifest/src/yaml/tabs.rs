@@ -3,27 +3,61 @@
 //! Our parser, as YAML 1.2 has it, lets a tab stand wherever it cannot be mistaken for indentation. libyaml refuses one
 //! wherever a key could begin: at the beginning of a line and behind `-`, `?` and `:` of a block collection.
 
+use std::cell::Cell;
+
 use super::libyaml::{Marks, Refusal};
 use super::{Document, Node, NodeKind, Quoting, slice};
 
 const WHY: &str = "a tab where YAML wants spaces";
 
+/// Finds the first of them: one is enough to see what is wrong, and there is often one on every line.
 pub(super) fn find(document: &Document, text: &str, marks: &Marks, found: &mut Vec<Refusal>) {
     let own = slice(text, &document.span);
     if !own.contains('\t') {
         return;
     }
-    let scalars: Vec<&Node> = document.nodes.iter().filter(|n| matches!(n.kind, NodeKind::Scalar { .. })).collect();
-    let lines = Lines { document, text, marks, scalars };
+    let lines = Lines { text, scalars: scalars(document, text, marks), marks, block: Cell::new((u32::MAX, None)) };
     let mut at = document.span.start;
+    let mut visible_end = at;
     for line in own.split_inclusive(['\n', '\r']) {
         if let Some((tab, after_indicator)) = first_tab(line)
-            && lines.refuses(at, at + tab, after_indicator)
+            && lines.refuses(Tab { line: at, at: at + tab, after_indicator, visible_end })
         {
             found.push((at + tab..at + tab + 1, WHY));
+            return;
+        }
+        let visible = line.trim_end();
+        if !visible.is_empty() {
+            visible_end = at + visible.len() as u32;
         }
         at += line.len() as u32;
     }
+}
+
+/// The scalars, each with the column from which its continuation lines may begin: behind that of the innermost block
+/// collection around it.
+fn scalars<'d>(document: &'d Document, text: &str, marks: &Marks) -> Vec<(&'d Node, u32)> {
+    let mut around: Vec<(u32, u32)> = Vec::new();
+    let mut found = Vec::new();
+    for node in &document.nodes {
+        while around.last().is_some_and(|(end, _)| *end < node.span.end) {
+            around.pop();
+        }
+        match node.kind {
+            NodeKind::Scalar { .. } => found.push((node, around.last().map_or(0, |(_, column)| column + 1))),
+            NodeKind::Sequence(_) | NodeKind::Mapping(_) if !marks.in_flow(node.span.start + 1) => {
+                around.push((node.span.end, column(text, node.span.start)));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+fn column(text: &str, at: u32) -> u32 {
+    let before = &text[..at as usize];
+    let line = before.rfind(['\n', '\r']).map_or(0, |at| at + 1);
+    before[line..].trim_start_matches('\u{feff}').chars().count() as u32
 }
 
 /// The first tab among a line's leading white space and indicators, and whether an indicator stands before it.
@@ -43,61 +77,69 @@ fn first_tab(line: &str) -> Option<(u32, bool)> {
     None
 }
 
+/// A tab among the leading white space and indicators of a line.
+struct Tab {
+    line: u32,
+    at: u32,
+    after_indicator: bool,
+    /// The end of what stands on the lines above.
+    visible_end: u32,
+}
+
 struct Lines<'d> {
-    document: &'d Document,
     text: &'d str,
+    scalars: Vec<(&'d Node, u32)>,
     marks: &'d Marks,
-    scalars: Vec<&'d Node>,
+    /// The block scalar last looked at, by its first byte, and its indentation.
+    block: Cell<(u32, Option<(u32, u32)>)>,
 }
 
 impl Lines<'_> {
-    fn refuses(&self, line: u32, tab: u32, after_indicator: bool) -> bool {
-        if self.marks.in_flow(tab) {
+    fn refuses(&self, tab: Tab) -> bool {
+        if self.marks.in_flow(tab.at) {
             return false;
         }
-        let before = self.scalars.partition_point(|scalar| scalar.span.start <= tab).checked_sub(1);
-        let Some(scalar) = before.map(|last| self.scalars[last]) else { return true };
+        let before = self.scalars.partition_point(|(scalar, _)| scalar.span.start <= tab.at).checked_sub(1);
+        let Some((scalar, column)) = before.map(|last| self.scalars[last]) else { return true };
         let NodeKind::Scalar { quoting, .. } = scalar.kind else { return true };
-        let inside = tab < scalar.span.end;
-        let continues = inside || slice(self.text, &(scalar.span.end..tab)).trim().is_empty();
+        let inside = tab.at < scalar.span.end;
+        let continues = inside || tab.visible_end <= scalar.span.end;
+        let depth = tab.at - tab.line;
         match quoting {
             Quoting::Single | Quoting::Double => !inside,
-            Quoting::Literal | Quoting::Folded if continues => !after_indicator && self.breaks_block(scalar, line, tab),
-            Quoting::Plain if continues && !scalar.span.is_empty() => {
-                !(inside && after_indicator) && tab - line < self.indent_of(scalar)
+            // On a line of the scalar the indicator is content; below it is the next item's.
+            _ if tab.after_indicator => tab.line >= scalar.span.end,
+            Quoting::Literal | Quoting::Folded if continues => {
+                self.indent(scalar, column).is_none_or(|(indent, first)| depth < indent || tab.at < first)
             }
+            Quoting::Plain if continues && !scalar.span.is_empty() => depth < column,
             _ => true,
         }
     }
 
-    /// Whether a leading tab stands before the indentation of a block scalar is known, or within it.
-    fn breaks_block(&self, scalar: &Node, line: u32, tab: u32) -> bool {
-        let raw = slice(self.text, &(scalar.span.start..tab));
-        let mut lines = raw.split_inclusive('\n');
-        let header = lines.next().and_then(|header| header.split('#').next()).unwrap_or_default();
+    /// The indentation of a block scalar, said in its header or that of its first line, and where that is known; `None`
+    /// when a tab stands where the indentation should be.
+    fn indent(&self, scalar: &Node, column: u32) -> Option<(u32, u32)> {
+        let (known, indent) = self.block.get();
+        if known == scalar.span.start {
+            return indent;
+        }
+        let raw = slice(self.text, &scalar.span);
+        let header = raw.split(['\n', '\r', '#']).next().unwrap_or_default();
+        let body = raw.find(['\n', '\r']).map_or("", |end| &raw[end..]);
+        let content = body.trim_start();
+        let at_content = raw.len() - content.len();
         let indent = match header.chars().find_map(|c| c.to_digit(10)) {
-            Some(more) => Some(self.indent_of(scalar).saturating_sub(1) + more),
+            Some(more) => Some((column.saturating_sub(1) + more, 0)),
+            None if content.is_empty() => None,
             None => {
-                let first = lines.find(|line| !line.trim().is_empty());
-                first.map(|first| (first.len() - first.trim_start_matches(' ').len()) as u32)
+                let line = raw[..at_content].rfind(['\n', '\r']).map_or(0, |at| at + 1);
+                let leading = &raw[line..at_content];
+                let first = scalar.span.start + line as u32;
+                (!leading.contains('\t')).then_some((leading.len() as u32, first))
             }
         };
-        indent.is_none_or(|indent| tab - line < indent)
-    }
-
-    /// The column from which a plain scalar's continuation lines may begin: behind that of the innermost block collection.
-    fn indent_of(&self, scalar: &Node) -> u32 {
-        let around = self.document.nodes.iter().filter(|node| {
-            matches!(node.kind, NodeKind::Sequence(_) | NodeKind::Mapping(_))
-                && node.span.start <= scalar.span.start
-                && scalar.span.end <= node.span.end
-        });
-        around.last().map_or(0, |node| self.column(node.span.start) + 1)
-    }
-
-    fn column(&self, at: u32) -> u32 {
-        let before = &self.text[..at as usize];
-        let line = before.rfind(['\n', '\r']).map_or(0, |at| at + 1);
-        before[line..].trim_start_matches('\u{feff}').chars().count() as u32
+        self.block.set((scalar.span.start, indent));
+        indent
     }
 }
