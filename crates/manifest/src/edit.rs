@@ -28,7 +28,11 @@ pub fn replace_scalar(value: Value<'_>, text: &str) -> (Span, String) {
     };
     // Behind a key without a value stands nothing that would keep the two apart.
     let span = value.span();
-    let gap = if span.start == span.end { " " } else { "" };
+    let gap = match span.start == span.end {
+        true if value.lacks_colon() => ": ",
+        true => " ",
+        false => "",
+    };
     (span, format!("{gap}{written}"))
 }
 

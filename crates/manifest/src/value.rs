@@ -248,6 +248,13 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// Whether it is the value of a key in `{ }` that has no colon either.
+    pub(crate) fn lacks_colon(&self) -> bool {
+        let own = self.own_bytes();
+        let key = self.key.map(|key| &self.document.node(key).span);
+        own.is_empty() && key.is_some_and(|key| !slice(&self.file.text, &(key.end..own.start)).contains(':'))
+    }
+
     pub(crate) fn own_bytes(&self) -> &'a Bytes {
         &self.raw().span
     }

@@ -149,6 +149,8 @@ impl<'t> Builder<'t> {
                 self.add(bytes, tag.as_deref(), anchor, kind).is_some_and(|id| self.place(id))
             }
             Event::SequenceStart(style, anchor, tag) => {
+                let start = if style == StructureStyle::Block { self.first_dash(bytes.start) } else { bytes.start };
+                let bytes = start..bytes.end.max(start);
                 let Some(id) = self.add(bytes.clone(), tag.as_deref(), anchor, NodeKind::Sequence(Vec::new())) else {
                     return false;
                 };
@@ -200,6 +202,7 @@ impl<'t> Builder<'t> {
     fn scalar_bytes(&self, bytes: Bytes, quoting: Quoting, cooked: &str) -> Bytes {
         let start = match quoting {
             Quoting::Single | Quoting::Double => return bytes,
+            Quoting::Plain if bytes.is_empty() => return self.empty_bytes(bytes.start),
             Quoting::Plain => bytes.start,
             Quoting::Literal | Quoting::Folded => {
                 // Of an empty one the parser's span may begin with the header itself.
@@ -209,6 +212,46 @@ impl<'t> Builder<'t> {
         };
         let visible = slice(self.text, &(start..bytes.end)).trim_end_matches([' ', '\t', '\r', '\n']);
         start..start + visible.len() as u32
+    }
+
+    /// Where a value that is not there would stand: behind its colon, and before a comment.
+    fn empty_bytes(&self, mut at: u32) -> Bytes {
+        if slice(self.text, &(at..at + 1)) == ":" {
+            return at + 1..at + 1;
+        }
+        for comment in self.document.comments.iter().rev() {
+            let before = slice(self.text, &(comment.span.start..at)).trim_end().len() as u32;
+            if comment.span.start + before != comment.span.end || comment.span.is_empty() {
+                break;
+            }
+            let kept = slice(self.text, &(self.piece.start..comment.span.start)).trim_end().len() as u32;
+            at = self.piece.start + kept;
+        }
+        at..at
+    }
+
+    /// Where a block sequence begins: at its first `-`, which the parser leaves out when it is not indented.
+    fn first_dash(&self, start: u32) -> u32 {
+        let is_dash = |text: &str| {
+            text.strip_prefix('-').is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\n', '\r']))
+        };
+        if self.text.get(start as usize..).is_some_and(is_dash) {
+            return start;
+        }
+        let Some(NodeKind::Scalar { .. } | NodeKind::Alias(_)) = self.document.nodes.last().map(|node| &node.kind)
+        else {
+            return start;
+        };
+        let floor = self.document.nodes.last().map_or(start, |node| node.span.end);
+        let mut at = floor;
+        for line in slice(self.text, &(floor..start)).split_inclusive(['\n', '\r']) {
+            let indent = line.len() - line.trim_start_matches(' ').len();
+            if at > floor && is_dash(&line[indent..]) {
+                return at + indent as u32;
+            }
+            at += line.len() as u32;
+        }
+        start
     }
 
     /// Where the `|` or `>` of a block scalar stands, whose content begins at a byte: the first word that begins so on
