@@ -183,7 +183,7 @@ impl Document {
     }
 
     /// The comments on the line of a span's first byte or on the lines directly above it.
-    pub fn comments_near<'t>(&'t self, span: &Bytes, text: &'t str) -> impl Iterator<Item = &'t Comment> {
+    pub fn comments_near<'t>(&'t self, span: &Bytes, text: &'t str) -> impl Iterator<Item = &'t Comment> + use<'t> {
         let line_start = text[..span.start as usize].rfind('\n').map_or(0, |at| at + 1) as u32;
         let line_end = text[span.start as usize..].find('\n').map_or(text.len(), |at| at + span.start as usize) as u32;
         let on_line = self.comments.partition_point(|comment| comment.span.start < line_start);
