@@ -218,7 +218,7 @@ impl<'a> Value<'a> {
         let core = self.tag().map(|tag| tag.strip_prefix("tag:yaml.org,2002:").unwrap_or(tag));
         match (core, quoting) {
             (Some("float"), _) => match resolve_plain(text) {
-                Scalar::Int(number) => Some(Scalar::Float(number as f64)),
+                Scalar::Int(number) => number.to_string().parse().ok().map(Scalar::Float),
                 other => Some(other),
             },
             // go-yaml takes `!` for no tag at all, and a tag that it does not know for a string.

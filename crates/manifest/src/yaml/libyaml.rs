@@ -138,9 +138,11 @@ impl Check<'_> {
             if node.tag.as_deref().is_some_and(|tag| !tag.bytes().all(is_tag_byte)) {
                 self.refuse(&node.span, "the tag has a character that tags cannot have");
             }
-            if let (Some(tag), NodeKind::Scalar { text, .. }) = (&node.tag, &node.kind) {
+            if let (Some(tag), NodeKind::Scalar { text, quoting }) = (&node.tag, &node.kind) {
                 let cooked = text.as_deref().unwrap_or_else(|| slice(self.text, &node.span));
-                if !fits_tag(tag, cooked) {
+                let is_base64 = || base64(slice(self.text, &node.span).trim_matches(['"', '\''])).is_some();
+                let fits = if is_binary(tag, *quoting) { is_base64() } else { fits_tag(tag, cooked) };
+                if !fits {
                     self.refuse(&node.span, "the value is not what its tag says");
                 }
             }
@@ -185,7 +187,8 @@ impl Check<'_> {
                     self.refuse(&node.span, "a key must be a string, not a list or a mapping");
                 }
                 NodeKind::Scalar { .. } if self.key_is_null(*key) => {
-                    let span = if node.span.is_empty() { own.start..own.start + 1 } else { node.span.clone() };
+                    let width = slice(self.text, own).chars().next().map_or(0, char::len_utf8) as u32;
+                    let span = if node.span.is_empty() { own.start..own.start + width } else { node.span.clone() };
                     self.refuse(&span, "a key cannot be null: quote it");
                 }
                 NodeKind::Scalar { quoting: Quoting::Plain, .. }
@@ -260,7 +263,7 @@ pub(super) fn misplaced_marker(text: &str, piece: &Bytes, first: bool) -> Option
 pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u8> = text.bytes().filter(|b| !matches!(b, b'\n' | b'\r')).collect();
     let data = digits.strip_suffix(b"==").or_else(|| digits.strip_suffix(b"=")).unwrap_or(&digits);
-    if digits.len() % 4 != 0 {
+    if !digits.len().is_multiple_of(4) {
         return None;
     }
     let mut out = Vec::with_capacity(data.len() * 3 / 4);
@@ -303,7 +306,7 @@ fn colon_before_indicator(plain: &[u8]) -> bool {
 fn has_surrogate(quoted: &str) -> bool {
     let mut rest = quoted;
     while let Some(at) = rest.find('\\') {
-        let escape = rest[at + 1..].as_bytes();
+        let escape = &rest.as_bytes()[at + 1..];
         if let [b'u', b'd' | b'D', b'8' | b'9' | b'a'..=b'f' | b'A'..=b'F', ..] = escape {
             return true;
         }
@@ -316,6 +319,11 @@ fn has_surrogate(quoted: &str) -> bool {
 /// What libyaml takes for a byte of a tag.
 fn is_tag_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b";/?:@&=+$,.!~*'()[]%-_".contains(&byte)
+}
+
+/// Whether a scalar is Base64 on one line; the parser has decoded it, so that its bytes are to be looked at.
+fn is_binary(tag: &str, quoting: Quoting) -> bool {
+    tag == "tag:yaml.org,2002:binary" && !matches!(quoting, Quoting::Literal | Quoting::Folded)
 }
 
 /// Whether a scalar can be read as the type its tag names, as go-yaml judges it.

@@ -210,8 +210,7 @@ impl<'t> Builder<'t> {
                 if is_at_header { bytes.start } else { self.block_header(bytes.start).unwrap_or(bytes.start) }
             }
         };
-        let visible = slice(self.text, &(start..bytes.end)).trim_end_matches([' ', '\t', '\r', '\n']);
-        start..start + visible.len() as u32
+        start..start + visible(slice(self.text, &(start..bytes.end))).len() as u32
     }
 
     /// Where a value that is not there would stand: behind its colon, and before a comment.
@@ -220,12 +219,18 @@ impl<'t> Builder<'t> {
             return at + 1..at + 1;
         }
         for comment in self.document.comments.iter().rev() {
-            let before = slice(self.text, &(comment.span.start..at)).trim_end().len() as u32;
+            let before = visible(slice(self.text, &(comment.span.start..at))).len() as u32;
             if comment.span.start + before != comment.span.end || comment.span.is_empty() {
                 break;
             }
-            let kept = slice(self.text, &(self.piece.start..comment.span.start)).trim_end().len() as u32;
+            let kept = visible(slice(self.text, &(self.piece.start..comment.span.start))).len() as u32;
             at = self.piece.start + kept;
+        }
+        // Not into the node before, whose own comment that may have been.
+        if let Some(node) = self.document.nodes.last()
+            && matches!(node.kind, NodeKind::Scalar { .. } | NodeKind::Alias(_))
+        {
+            at = at.max(node.span.end);
         }
         at..at
     }
@@ -257,7 +262,7 @@ impl<'t> Builder<'t> {
     /// Where the `|` or `>` of a block scalar stands, whose content begins at a byte: the first word that begins so on
     /// the line above the content, behind the node before.
     fn block_header(&self, content: u32) -> Option<u32> {
-        let before = slice(self.text, &(self.piece.start..content)).trim_end_matches([' ', '\t', '\r', '\n']);
+        let before = visible(slice(self.text, &(self.piece.start..content)));
         let line = self.piece.start + before.rfind(['\n', '\r']).map_or(0, |at| at + 1) as u32;
         let floor = self.document.nodes.last().map_or(line, |node| match node.kind {
             NodeKind::Scalar { .. } | NodeKind::Alias(_) => node.span.end.max(line),
@@ -427,6 +432,11 @@ impl<'t> Builder<'t> {
         document.problems.sort_by_key(|problem| problem.span.start);
         self.done.push(document);
     }
+}
+
+/// A text without YAML's white space at its end.
+fn visible(text: &str) -> &str {
+    text.trim_end_matches([' ', '\t', '\r', '\n'])
 }
 
 /// What `!!binary` says, when it says text; Kubernetes decodes it before it reads the value.

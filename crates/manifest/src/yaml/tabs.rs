@@ -21,7 +21,7 @@ pub(super) fn find(document: &Document, text: &str, marks: &Marks, found: &mut V
     let mut visible_end = at;
     for line in own.split_inclusive(['\n', '\r']) {
         if let Some((tab, after_indicator)) = first_tab(line)
-            && lines.refuses(Tab { line: at, at: at + tab, after_indicator, visible_end })
+            && lines.refuses(&Tab { line: at, at: at + tab, after_indicator, visible_end })
         {
             found.push((at + tab..at + tab + 1, WHY));
             return;
@@ -95,7 +95,7 @@ struct Lines<'d> {
 }
 
 impl Lines<'_> {
-    fn refuses(&self, tab: Tab) -> bool {
+    fn refuses(&self, tab: &Tab) -> bool {
         if self.marks.in_flow(tab.at) {
             return false;
         }
@@ -108,7 +108,7 @@ impl Lines<'_> {
         match quoting {
             Quoting::Single | Quoting::Double => !inside,
             // On a line of the scalar the indicator is content; below it is the next item's.
-            _ if tab.after_indicator => tab.line >= scalar.span.end,
+            _ if tab.after_indicator => tab.line >= scalar.span.end || scalar.span.is_empty(),
             Quoting::Literal | Quoting::Folded if continues => {
                 self.indent(scalar, column).is_none_or(|(indent, first)| depth < indent || tab.at < first)
             }

@@ -132,6 +132,8 @@ const STRICTER: &[&str] = &[
     // libyaml ends the name there and lets the next token follow without a space.
     "an anchor's name can",
     "the lines of a block scalar must be indented",
+    // `serde_yaml` leaves `!!binary` alone; go-yaml decodes it.
+    "what its tag says",
     // libyaml takes the colon for the end of a key that is not there.
     "begin with a colon",
     // libyaml ends the line there: accepted where that happens to fit, and never what was meant.
@@ -216,7 +218,7 @@ pub(crate) fn same_scalar(ours: Value<'_>, theirs: &Yaml) -> Result<(), Mismatch
             theirs.as_i64().map(i128::from).or(theirs.as_u64().map(i128::from)) == Some(*ours)
         }
         (Scalar::Float(ours), Yaml::Number(theirs)) => {
-            theirs.as_f64().is_some_and(|theirs| theirs == *ours || (theirs.is_nan() && ours.is_nan()))
+            theirs.as_f64().is_some_and(|theirs| theirs.total_cmp(ours).is_eq() || (theirs.is_nan() && ours.is_nan()))
         }
         (Scalar::Str(ours), Yaml::String(theirs)) => ours == theirs,
         // YAML 1.1, as Kubernetes reads it: the text is the same, the type is not.

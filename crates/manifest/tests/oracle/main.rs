@@ -8,6 +8,7 @@ mod corpus;
 
 use compare::{Outcome, compare, is_refused_by_kubernetes, theirs};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 #[test]
 fn snippets_that_mean_the_same() {
@@ -123,8 +124,15 @@ fn mutated() -> impl Strategy<Value = String> {
     })
 }
 
+/// A fixed seed: a difference nobody has seen yet is for whoever looks for one (`PROPTEST_CASES`, another seed), not for the
+/// next change to something else.
+fn config() -> ProptestConfig {
+    let rng_seed = RngSeed::Fixed(0x706f_6f6c);
+    ProptestConfig { cases: 6_000, failure_persistence: None, rng_seed, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn nonsense_means_the_same(text in nonsense()) {
