@@ -61,7 +61,7 @@ impl Check<'_> {
     /// Kubernetes cuts at `---` before it parses, so that a directive is left alone in its piece.
     fn directives(&mut self) {
         let mut at = self.document.span.start;
-        for line in slice(self.text, &self.document.span).split_inclusive('\n') {
+        for line in split::lines(slice(self.text, &self.document.span)) {
             let bare = line.trim_start_matches('\u{feff}').trim_end();
             if bare.starts_with('%') {
                 let start = at + (line.len() - line.trim_start_matches('\u{feff}').len()) as u32;

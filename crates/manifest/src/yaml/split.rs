@@ -37,7 +37,7 @@ pub(super) fn pieces(text: &str) -> Vec<Bytes> {
 }
 
 /// Lines with their ends; a carriage return alone ends a line too.
-fn lines(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
         let end = match rest.find(['\n', '\r']) {

@@ -96,16 +96,16 @@ struct Lines<'d> {
 
 impl Lines<'_> {
     fn refuses(&self, tab: &Tab) -> bool {
-        if self.marks.in_flow(tab.at) {
-            return false;
-        }
+        let in_flow = self.marks.in_flow(tab.at);
         let before = self.scalars.partition_point(|(scalar, _)| scalar.span.start <= tab.at).checked_sub(1);
-        let Some((scalar, column)) = before.map(|last| self.scalars[last]) else { return true };
+        let Some((scalar, column)) = before.map(|last| self.scalars[last]) else { return !in_flow };
         let NodeKind::Scalar { quoting, .. } = scalar.kind else { return true };
         let inside = tab.at < scalar.span.end;
         let continues = inside || tab.visible_end <= scalar.span.end;
         let depth = tab.at - tab.line;
         match quoting {
+            // In [ ] and { } a tab is white space, but behind a plain scalar that goes on.
+            _ if in_flow => quoting == Quoting::Plain && continues && !scalar.span.is_empty() && depth < column,
             Quoting::Single | Quoting::Double => !inside,
             // On a line of the scalar the indicator is content; below it is the next item's.
             _ if tab.after_indicator => tab.line >= scalar.span.end || scalar.span.is_empty(),

@@ -187,6 +187,10 @@ pub(crate) const SAME: &[&str] = &[
 
 /// YAML 1.2 that libyaml refuses: found, and named as such.
 pub(crate) const KUBERNETES_REFUSES: &[&str] = &[
+    "- [a\n\t\n, b]\n",
+    "- \t# c\n",
+    "{a :}",
+    "- d\n\n-\te: f",
     "a: [::/0]",
     "a: [x, ::/0]",
     "a: {b: ::1}",
