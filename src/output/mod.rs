@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use owo_colors::{OwoColorize as _, Style as Paint};
 
+use crate::exit::Exit;
 use crate::report::Report;
 
 pub mod concise;
@@ -118,6 +119,14 @@ pub fn print(text: &str) -> io::Result<()> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
+    }
+}
+
+/// The status of a command that only prints.
+pub(crate) fn finish(printed: io::Result<()>, style: &Style) -> Exit {
+    match printed {
+        Ok(()) => Exit::Clean,
+        Err(error) => crate::session::usage(&format!("cannot write the output: {error}"), "").tell(style),
     }
 }
 

@@ -4,6 +4,7 @@
 //! the frames are joined here: the first opens, the following hang below it, the last closes. A place on a card is
 //! headed by the card's title, a place in a file by `file:line:column`.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use miette::{
@@ -12,9 +13,108 @@ use miette::{
 };
 use owo_colors::Style as Paint;
 use poolcheck_plan::{SourceId, SourceKind, Sources, Span};
-use poolcheck_rules::{Finding, Label, Level};
+use poolcheck_rules::{Fact, Finding, Label, Level};
 
 use super::Style;
+use crate::report::{Report, counted};
+
+/// How many objects that could not be judged are named.
+const MOST_SUBJECTS: usize = 5;
+
+/// The whole report: the findings, what could not be read, and a summary of three lines at most.
+pub fn report(report: &Report, style: &Style) -> String {
+    let mut out = String::new();
+    for one in &report.findings {
+        out.push_str(&finding(one, &report.sources, style));
+    }
+    for problem in &report.problems {
+        out.push_str(&error_headline(&format!("{} {}", problem.name, problem.message), style));
+        out.push_str(&help(std::slice::from_ref(&problem.help), style));
+        out.push('\n');
+    }
+    out.push_str(&summary(report));
+    if style.ascii { ascii_lines(&out) } else { out }
+}
+
+fn summary(report: &Report) -> String {
+    let looked = &report.summary;
+    let mut out = String::new();
+    if report.findings.is_empty() && report.problems.is_empty() {
+        let facts = if looked.facts.is_empty() { String::new() } else { format!(" ({})", looked.facts.join(", ")) };
+        let against = match looked.dhcp_ranges {
+            0 => format!("no DHCP range{facts}"),
+            n => format!("{}{facts}", counted(n, "DHCP range")),
+        };
+        let verdict = if looked.pools == 0 { "nothing to check" } else { "ok" };
+        let (pools, reservations) = (counted(looked.pools, "pool"), counted(looked.reservations, "reservation"));
+        let (nodes, files) = (counted(looked.nodes, "node"), counted(looked.files, "file"));
+        writeln!(out, "{verdict}: {pools} against {against}, {reservations}, {nodes}, {files}, {} ms", looked.elapsed.as_millis())
+            .expect("writes to a string");
+    } else {
+        let levels = [(Level::Error, "error"), (Level::Warning, "warning"), (Level::Note, "note")];
+        let counts = levels.iter().map(|(level, name)| (report.count(*level), *name)).filter(|(count, _)| *count > 0);
+        let mut counts: Vec<String> = counts.map(|(count, name)| counted(count, name)).collect();
+        if !report.problems.is_empty() {
+            counts.push(format!("{} not read", counted(report.problems.len(), "input")));
+        }
+        let (files, pools) = (counted(looked.files, "file"), counted(looked.pools, "pool"));
+        writeln!(out, "{} in {files}: {pools}, {}", counts.join(", "), counted(looked.segments, "segment"))
+            .expect("writes to a string");
+    }
+    out.push_str(&unchecked(report));
+    out
+}
+
+/// What was not judged, with the way to judge it: a line for each reason.
+fn unchecked(report: &Report) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for fact in Fact::ALL {
+        let verdicts: Vec<_> = report.not_checked.iter().filter(|verdict| verdict.fact == fact).collect();
+        let whole = verdicts.iter().filter(|verdict| verdict.subject.is_none()).map(|verdict| verdict.rule);
+        let rules: BTreeSet<&str> = whole.collect();
+        if !rules.is_empty() {
+            let rules: Vec<&str> = rules.into_iter().collect();
+            lines.push(format!("{} ({}: {})", rules.join(", "), fact.missing(), fact.remedy()));
+        }
+        let single: BTreeSet<(&String, &str)> =
+            verdicts.iter().filter_map(|verdict| Some((verdict.subject.as_ref()?, verdict.reason.as_str()))).collect();
+        let more = single.len().saturating_sub(MOST_SUBJECTS);
+        lines.extend(single.iter().take(MOST_SUBJECTS).map(|(subject, reason)| format!("{subject} ({reason}: {})", fact.remedy())));
+        if more > 0 {
+            lines.push(format!("{} more of the same kind (-o json lists them)", counted(more, "object")));
+        }
+    }
+    let templates = report.skipped.len();
+    if let Some(first) = report.skipped.first() {
+        let at = title(first.place, &report.sources);
+        let rest = if templates > 1 { format!(" and {} more", templates - 1) } else { String::new() };
+        lines.push(format!("{} {at}{rest} (render first: helm template … | poolcheck check -)", first.what));
+    }
+    let mut out = String::new();
+    for (i, line) in lines.iter().enumerate() {
+        let lead = if i == 0 { "not checked: " } else { "             " };
+        writeln!(out, "{lead}{line}").expect("writes to a string");
+    }
+    out
+}
+
+/// The glyphs of the summary; frames have been drawn in ASCII already and quoted text is never touched.
+fn ascii_lines(text: &str) -> String {
+    let cut = text.rfind("\n\n").map_or(0, |at| at + 2);
+    format!("{}{}", &text[..cut], ascii(&text[cut..]))
+}
+
+/// `error:` and what is wrong.
+pub(crate) fn error_headline(message: &str, style: &Style) -> String {
+    let head = style.paint(Paint::new().red().bold(), "error");
+    format!("{head}{}\n", style.paint(Paint::new().bold(), &format!(": {message}")))
+}
+
+/// `warning:` and what it is about, the following lines indented.
+pub(crate) fn warning(message: &str, style: &Style) -> String {
+    let head = style.paint(Paint::new().yellow().bold(), "warning:");
+    format!("{head} {}", message.replace('\n', "\n  "))
+}
 
 /// Draws one finding, with an empty line at its end.
 pub fn finding(finding: &Finding, sources: &Sources, style: &Style) -> String {
@@ -99,7 +199,7 @@ fn frames(labels: &[(&Label, bool)], level: Level, sources: &Sources, style: &St
 }
 
 /// `file:line:column`, or the title of a card.
-fn title(span: Span, sources: &Sources) -> String {
+pub(crate) fn title(span: Span, sources: &Sources) -> String {
     let source = sources.get(span.source);
     if source.kind == SourceKind::Card {
         return source.name.clone();

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use poolcheck_plan::Span;
 
-use crate::value::Value;
+use crate::value::{Scalar, Value, resolve_plain};
 use crate::yaml::Quoting;
 
 /// Why edits cannot be applied.
@@ -22,11 +22,18 @@ pub enum EditError {
 pub fn replace_scalar(value: Value<'_>, text: &str) -> (Span, String) {
     let quoting = value.quoting().unwrap_or(Quoting::Plain);
     let written = match quoting {
-        Quoting::Single if !text.contains('\n') => format!("'{}'", text.replace('\'', "''")),
+        Quoting::Single if text.chars().all(is_printable) => format!("'{}'", text.replace('\'', "''")),
         Quoting::Plain if is_plain_safe(text) => text.to_owned(),
         _ => double_quoted(text),
     };
-    (value.span(), written)
+    // Behind a key without a value stands nothing that would keep the two apart.
+    let span = value.span();
+    let gap = match span.start == span.end {
+        true if value.lacks_colon() => ": ",
+        true => " ",
+        false => "",
+    };
+    (span, format!("{gap}{written}"))
 }
 
 /// Whether a text means the same string without quotes, in block and in flow.
@@ -37,7 +44,12 @@ fn is_plain_safe(text: &str) -> bool {
         && first.is_some_and(|c| c.is_ascii_alphanumeric())
         && !text.ends_with(':')
         && text.contains(['.', '/', ':', '-'])
-        && text.parse::<f64>().is_err()
+        && matches!(resolve_plain(text.into()), Scalar::Str(_))
+}
+
+/// Whether a character can stand in quotes as it is, on one line.
+fn is_printable(c: char) -> bool {
+    !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
 fn double_quoted(text: &str) -> String {
@@ -48,7 +60,7 @@ fn double_quoted(text: &str) -> String {
             '\\' => out.push_str("\\\\"),
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
-            c if (c as u32) < 0x20 => write!(out, "\\x{:02x}", c as u32).expect("writes to a string"),
+            c if !is_printable(c) => write!(out, "\\u{:04x}", c as u32).expect("writes to a string"),
             c => out.push(c),
         }
     }

@@ -78,16 +78,37 @@ fn variables(document: &Document, text: &str) -> Option<Template> {
     Some(Template { span, language: Language::Variables })
 }
 
+/// The first template syntax that is neither in a comment nor in a quoted string that holds it whole: `"{{ x }}"` is YAML,
+/// `"{{ include "x" . }}"` is not.
 fn first_outside_comments(text: &str) -> Option<usize> {
     let mut offset = 0;
     for line in text.split_inclusive('\n') {
-        if !line.trim_start().starts_with('#') {
-            let at = [line.find("{{"), line.find("{%")].into_iter().flatten().min();
-            if let Some(at) = at {
-                return Some(offset + at);
-            }
+        if let Some(at) = first_in_line(line) {
+            return Some(offset + at);
         }
         offset += line.len();
+    }
+    None
+}
+
+fn first_in_line(line: &str) -> Option<usize> {
+    let mut quote = None;
+    let mut previous = ' ';
+    for (at, c) in line.char_indices() {
+        let rest = &line[at..];
+        if rest.starts_with("{{") || rest.starts_with("{%") {
+            let inner = &rest[..rest.find(['}']).unwrap_or(rest.len())];
+            if quote.is_none_or(|quote| inner.contains(quote)) {
+                return Some(at);
+            }
+        }
+        match (c, quote) {
+            ('#', None) if previous.is_whitespace() => return None,
+            ('"' | '\'', None) if !previous.is_alphanumeric() => quote = Some(c),
+            (c, Some(open)) if c == open && previous != '\\' => quote = None,
+            _ => {}
+        }
+        previous = c;
     }
     None
 }

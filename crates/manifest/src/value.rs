@@ -4,7 +4,7 @@
 //! the place of definition can both be shown. What a scalar means is decided as Kubernetes decides it: by YAML 1.1.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet, hash_map};
 use std::ops::Range;
 
 use poolcheck_plan::Span;
@@ -165,41 +165,46 @@ impl<'a> Value<'a> {
     }
 
     /// The entries of a mapping: its own in order, then merged ones that it does not override.
+    ///
+    /// Each mapping is visited once, so that merges of merges end, and none calls another, so that they cannot be too deep.
     pub fn entries(&self) -> Vec<Entry<'a>> {
-        let mut found = Vec::new();
-        self.gather(false, &mut found, &mut HashSet::new(), &mut HashSet::new());
+        let mut found: Vec<Entry<'a>> = Vec::new();
+        let mut names = HashMap::new();
+        let mut visited = HashSet::new();
+        let mut waiting = vec![*self];
+        while let Some(mapping) = waiting.pop() {
+            let NodeKind::Mapping(entries) = &mapping.raw().kind else { continue };
+            if !visited.insert(mapping.node) {
+                continue;
+            }
+            let merged = mapping.node != self.node;
+            let mut merges = Vec::new();
+            for (key, value) in entries {
+                let entry = Entry { key: self.at(*key, None), value: self.at(*value, Some(*key)), merged };
+                if entry.key.is_merge() {
+                    match entry.value.kind() {
+                        Kind::Sequence => merges.extend(entry.value.items()),
+                        _ => merges.push(entry.value),
+                    }
+                    continue;
+                }
+                match names.entry(entry.key.text()) {
+                    hash_map::Entry::Vacant(place) => {
+                        place.insert(found.len());
+                        found.push(entry);
+                    }
+                    hash_map::Entry::Occupied(place) if !merged => found[*place.get()] = entry,
+                    hash_map::Entry::Occupied(_) => {}
+                }
+            }
+            waiting.extend(merges.into_iter().rev());
+        }
         found
     }
 
-    /// Each mapping is visited once, so that merges of merges end.
-    fn gather(
-        &self,
-        merged: bool,
-        found: &mut Vec<Entry<'a>>,
-        names: &mut HashSet<String>,
-        visited: &mut HashSet<NodeId>,
-    ) {
-        let NodeKind::Mapping(entries) = &self.raw().kind else { return };
-        if !visited.insert(self.node) {
-            return;
-        }
-        let mut merges = Vec::new();
-        for (key, value) in entries {
-            let entry = Entry { key: self.at(*key, None), value: self.at(*value, Some(*key)), merged };
-            if entry.key.text() == "<<" && entry.key.quoting() == Some(Quoting::Plain) {
-                merges.push(entry.value);
-            } else if names.insert(entry.key.text().into_owned()) {
-                found.push(entry);
-            } else if !merged && let Some(earlier) = found.iter_mut().find(|e| e.key.text() == entry.key.text()) {
-                *earlier = entry;
-            }
-        }
-        for merge in merges {
-            match merge.kind() {
-                Kind::Sequence => merge.items().for_each(|item| item.gather(true, found, names, visited)),
-                _ => merge.gather(true, found, names, visited),
-            }
-        }
+    /// Whether it is a merge key: `<<`, neither quoted nor tagged.
+    fn is_merge(&self) -> bool {
+        self.quoting() == Some(Quoting::Plain) && self.tag().is_none() && self.text() == "<<"
     }
 
     /// The items of a list; none for anything else.
@@ -216,10 +221,14 @@ impl<'a> Value<'a> {
     pub fn resolve(&self) -> Option<Scalar<'a>> {
         let quoting = self.quoting()?;
         let text = self.text();
-        match (self.tag(), quoting) {
-            (Some(tag), _) if tag.ends_with("binary") => Some(Scalar::Str(base64(&text).map_or(text, Cow::Owned))),
-            (Some(tag), _) if tag.ends_with("str") || tag == "!" => Some(Scalar::Str(text)),
-            (Some(_), _) | (None, Quoting::Plain) => Some(resolve_plain(text)),
+        let core = self.tag().map(|tag| tag.strip_prefix("tag:yaml.org,2002:").unwrap_or(tag));
+        match (core, quoting) {
+            (Some("float"), _) => match resolve_plain(text) {
+                Scalar::Int(number) => number.to_string().parse().ok().map(Scalar::Float),
+                other => Some(other),
+            },
+            // go-yaml takes `!` for no tag at all, and a tag that it does not know for a string.
+            (Some("!" | "int" | "bool" | "null"), _) | (None, Quoting::Plain) => Some(resolve_plain(text)),
             _ => Some(Scalar::Str(text)),
         }
     }
@@ -245,37 +254,20 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// Whether it is the value of a key in `{ }` that has no colon either.
+    pub(crate) fn lacks_colon(&self) -> bool {
+        let own = self.own_bytes();
+        let key = self.key.map(|key| &self.document.node(key).span);
+        own.is_empty() && key.is_some_and(|key| !slice(&self.file.text, &(key.end..own.start)).contains(':'))
+    }
+
     pub(crate) fn own_bytes(&self) -> &'a Bytes {
         &self.raw().span
     }
 }
 
-/// The text behind `!!binary`; `None` when it is no base64 or no UTF-8.
-fn base64(text: &str) -> Option<String> {
-    let mut bytes = Vec::new();
-    let (mut bits, mut count) = (0_u32, 0_u32);
-    for byte in text.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=') {
-        let six = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(six);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push((bits >> count) as u8);
-            bits &= (1 << count) - 1;
-        }
-    }
-    String::from_utf8(bytes).ok()
-}
-
 /// The resolution of go-yaml v2, which Kubernetes uses: YAML 1.1 booleans, octal by a leading zero, no sexagesimals.
-fn resolve_plain(text: Cow<'_, str>) -> Scalar<'_> {
+pub(crate) fn resolve_plain(text: Cow<'_, str>) -> Scalar<'_> {
     match &*text {
         "" | "~" | "null" | "Null" | "NULL" => return Scalar::Null,
         "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "true" | "True" | "TRUE" => return Scalar::Bool(true),
@@ -296,7 +288,8 @@ fn resolve_plain(text: Cow<'_, str>) -> Scalar<'_> {
         return Scalar::Int(number);
     }
     if is_float(&plain)
-        && let Ok(number) = plain.parse()
+        && let Ok(number) = plain.parse::<f64>()
+        && number.is_finite()
     {
         return Scalar::Float(number);
     }
@@ -348,11 +341,6 @@ fn is_float(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    #[test]
-    fn binary_is_decoded() {
-        assert_eq!(base64("MTkyLjE2OC43LjI0MC8yOQ==").as_deref(), Some("192.168.7.240/29"));
-        assert_eq!(base64("a b\nc!"), None);
-    }
 
     #[test]
     fn scalars_as_kubernetes_reads_them() {

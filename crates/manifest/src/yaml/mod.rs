@@ -7,11 +7,14 @@
 mod libyaml;
 mod parse;
 mod split;
+mod tabs;
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 pub(crate) use parse::parse;
+
+use crate::value::{Scalar, resolve_plain};
 
 /// A half-open byte range of the text.
 pub type Bytes = Range<u32>;
@@ -161,20 +164,41 @@ impl Document {
         }
     }
 
+    /// What a key is called once Kubernetes has made JSON of it; `None` for a merge key and for what is no scalar.
+    pub(crate) fn key_name<'t>(&'t self, key: NodeId, text: &'t str) -> Option<Cow<'t, str>> {
+        let id = self.resolved(key);
+        let written = self.scalar(id, text)?;
+        let node = self.node(id);
+        if node.tag.is_some() || !matches!(node.kind, NodeKind::Scalar { quoting: Quoting::Plain, .. }) {
+            return Some(written);
+        }
+        if written == "<<" {
+            return None;
+        }
+        match resolve_plain(Cow::Borrowed(&written)) {
+            Scalar::Bool(value) => Some(Cow::Borrowed(if value { "true" } else { "false" })),
+            Scalar::Int(number) => Some(Cow::Owned(number.to_string())),
+            _ => Some(written),
+        }
+    }
+
     /// The comments on the line of a span's first byte or on the lines directly above it.
-    pub fn comments_near<'t>(&'t self, span: &Bytes, text: &'t str) -> impl Iterator<Item = &'t Comment> {
+    pub fn comments_near<'t>(&'t self, span: &Bytes, text: &'t str) -> impl Iterator<Item = &'t Comment> + use<'t> {
         let line_start = text[..span.start as usize].rfind('\n').map_or(0, |at| at + 1) as u32;
         let line_end = text[span.start as usize..].find('\n').map_or(text.len(), |at| at + span.start as usize) as u32;
+        let on_line = self.comments.partition_point(|comment| comment.span.start < line_start);
+        let after = self.comments.partition_point(|comment| comment.span.start < line_end);
+        let mut first = on_line;
         let mut above = line_start;
-        for comment in self.comments.iter().rev() {
-            let adjacent = !comment.trailing
-                && comment.span.end <= above
-                && text[comment.span.end as usize..above as usize].trim_matches('\r') == "\n";
-            if adjacent {
-                above = text[..comment.span.start as usize].rfind('\n').map_or(0, |at| at + 1) as u32;
+        for comment in self.comments[..on_line].iter().rev() {
+            let gap = slice(text, &(comment.span.end..above));
+            if comment.trailing || !matches!(gap, "\n" | "\r\n") {
+                break;
             }
+            above = text[..comment.span.start as usize].rfind('\n').map_or(0, |at| at + 1) as u32;
+            first -= 1;
         }
-        self.comments.iter().filter(move |c| c.span.start >= above && c.span.start < line_end)
+        self.comments[first..after].iter()
     }
 
     /// Whether the document could not be read to its end.

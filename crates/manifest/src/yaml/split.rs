@@ -3,7 +3,7 @@
 //! A marker at the beginning of a line ends every YAML construct, block scalars included, so cutting there is exact; it is
 //! also what Kubernetes' own reader does. It gives recovery for nothing: each piece is parsed by itself.
 
-use super::Bytes;
+use super::{Bytes, slice};
 
 /// The pieces of a text. Directives (`%YAML`) and comments before a `---` belong to the document after it.
 pub(super) fn pieces(text: &str) -> Vec<Bytes> {
@@ -11,7 +11,7 @@ pub(super) fn pieces(text: &str) -> Vec<Bytes> {
     let mut start = 0;
     let mut has_content = false;
     let mut offset = 0;
-    for line in text.split_inclusive('\n') {
+    for line in lines(text) {
         let bare = if offset == 0 { line.trim_start_matches('\u{feff}') } else { line };
         if is_marker(bare, "---") {
             if has_content {
@@ -36,7 +36,38 @@ pub(super) fn pieces(text: &str) -> Vec<Bytes> {
     pieces
 }
 
-fn is_marker(line: &str, marker: &str) -> bool {
+/// Lines with their ends; a carriage return alone ends a line too.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let end = match rest.find(['\n', '\r']) {
+            Some(at) if rest[at..].starts_with("\r\n") => at + 2,
+            Some(at) => at + 1,
+            None if rest.is_empty() => return None,
+            None => rest.len(),
+        };
+        let (line, after) = rest.split_at(end);
+        rest = after;
+        Some(line)
+    })
+}
+
+/// The first line of a piece that is neither empty nor a comment, without its line end.
+pub(super) fn first_content(text: &str, piece: &Bytes) -> Option<Bytes> {
+    let mut at = piece.start;
+    for line in lines(slice(text, piece)) {
+        let bare = line.trim_start_matches('\u{feff}');
+        let content = bare.trim();
+        if !content.is_empty() && !content.starts_with('#') {
+            let start = at + (line.len() - bare.len()) as u32;
+            return Some(start..start + bare.trim_end().len() as u32);
+        }
+        at += line.len() as u32;
+    }
+    None
+}
+
+pub(super) fn is_marker(line: &str, marker: &str) -> bool {
     line.strip_prefix(marker).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
 }
 
@@ -56,6 +87,8 @@ mod tests {
         assert_eq!(cut("a: 1\n...\nb: 2\n"), ["a: 1\n...\n", "b: 2\n"]);
         assert_eq!(cut("\u{feff}---\na: 1\n--- # two\nb: 2"), ["\u{feff}---\na: 1\n", "--- # two\nb: 2"]);
         assert_eq!(cut("%YAML 1.1\n---\na: 1\n"), ["%YAML 1.1\n---\na: 1\n"]);
+        assert_eq!(cut("a: 1\r---\rb: 2"), ["a: 1\r", "---\rb: 2"]);
+        assert_eq!(cut("a: 1\r\n...\r\n---\r\nb: 2"), ["a: 1\r\n...\r\n", "---\r\nb: 2"]);
         assert!(cut("").is_empty());
     }
 }

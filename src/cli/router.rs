@@ -1,0 +1,137 @@
+//! `poolcheck router`: a router's facts, from a saved page or a file, or from the router itself.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use poolcheck_plan::{Facts, Sources};
+use poolcheck_router_adapters as adapters;
+
+use crate::exit::Exit;
+use crate::output::{self, Style};
+use crate::session::{self, usage};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RouterCommand {
+    /// List the adapters: what can be read
+    List,
+    /// Read a saved page or a configuration file
+    Read(ReadArgs),
+    /// Fetch the facts from the router itself
+    Fetch(FetchArgs),
+}
+
+/// Read a saved page or a configuration file.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  poolcheck router read sky_lan_ip_setup.html
+  poolcheck router read --adapter sky-hub page.html -o toml > lan.toml")]
+pub(crate) struct ReadArgs {
+    /// The files that belong together
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// The adapter, when the content does not tell
+    #[arg(long, value_name = "ID")]
+    adapter: Option<String>,
+    /// How to tell it
+    #[arg(short, long, value_enum, default_value_t = Form::Pretty)]
+    output: Form,
+}
+
+/// Fetch the facts from the router itself.
+#[derive(Debug, Args)]
+pub(crate) struct FetchArgs {
+    /// The adapter
+    #[arg(long, value_name = "ID")]
+    adapter: String,
+    /// The router's address
+    #[arg(long, value_name = "HOST")]
+    host: Option<String>,
+    /// The user to log in as
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// Take the secret from this environment variable
+    #[arg(long, value_name = "NAME")]
+    secret_env: Option<String>,
+    /// Take the secret from this file, which must have mode 0600
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<PathBuf>,
+    /// How to tell it
+    #[arg(short, long, value_enum, default_value_t = Form::Pretty)]
+    output: Form,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    Pretty,
+    Toml,
+}
+
+pub(crate) fn run(command: RouterCommand, style: &Style) -> Exit {
+    match command {
+        RouterCommand::List => output::finish(output::print(&list()), style),
+        RouterCommand::Read(args) => read(&args, style),
+        RouterCommand::Fetch(args) => fetch(&args, style),
+    }
+}
+
+fn list() -> String {
+    let rows = adapters::all().iter().map(|registered| {
+        let adapter = registered.adapter;
+        format!("{:<10} {}\n{:<10} tested on: {}\n", adapter.id, adapter.title, "", adapter.tested_on)
+    });
+    rows.collect()
+}
+
+fn adapter_named(id: &str) -> Result<&'static adapters::Adapter, session::Failure> {
+    let ids: Vec<&str> = adapters::all().iter().map(|registered| registered.adapter.id).collect();
+    adapters::find(id).ok_or_else(|| {
+        let help = adapters::spanned_toml::nearest(id, &ids)
+            .map_or_else(|| format!("the adapters are {}", ids.join(", ")), |near| format!("did you mean `{near}`?"));
+        usage(&format!("there is no adapter `{id}`"), &help)
+    })
+}
+
+fn read(args: &ReadArgs, style: &Style) -> Exit {
+    let mut sources = Sources::new();
+    let facts = pick(args).and_then(|adapter| session::read_router(adapter, &args.files, &mut sources));
+    match facts {
+        Ok(facts) => tell(&facts, &sources, args.output, style),
+        Err(failure) => failure.tell(style),
+    }
+}
+
+fn pick(args: &ReadArgs) -> Result<&'static adapters::Adapter, session::Failure> {
+    if let Some(id) = &args.adapter {
+        return adapter_named(id);
+    }
+    let file = &args.files[0];
+    let text = crate::config::read_text(file)?;
+    let name = crate::collect::shown(file);
+    adapters::recognise(&adapters::Page { name: &name, text: &text }).ok_or_else(|| {
+        let ids: Vec<&str> = adapters::all().iter().map(|registered| registered.adapter.id).collect();
+        usage(&format!("{name} is not a format that poolcheck knows"), &format!("force one with --adapter: {}", ids.join(", ")))
+    })
+}
+
+fn tell(facts: &Facts, sources: &Sources, form: Form, style: &Style) -> Exit {
+    let text = match form {
+        Form::Toml => adapters::to_toml(facts),
+        Form::Pretty => {
+            let cards = sources.iter().filter(|(_, source)| source.kind == poolcheck_plan::SourceKind::Card);
+            let cards: String = cards.map(|(_, card)| format!("{}\n{}\n", card.name, card.text.trim_end())).collect();
+            if cards.is_empty() { adapters::to_toml(facts) } else { cards }
+        }
+    };
+    output::finish(output::print(&text), style)
+}
+
+#[cfg(not(feature = "live"))]
+fn fetch(args: &FetchArgs, style: &Style) -> Exit {
+    let failure = adapter_named(&args.adapter).err().unwrap_or_else(|| {
+        usage(
+            "this build cannot talk to routers",
+            "install it with them: cargo install --path . --features live; or save the page and run poolcheck router read",
+        )
+    });
+    failure.tell(style)
+}
