@@ -53,7 +53,17 @@ pub(crate) const ADAPTER: Adapter = Adapter {
     recognise,
     parse,
     #[cfg(feature = "live")]
-    live: None,
+    live: Some(&LIVE),
+};
+
+#[cfg(feature = "live")]
+static LIVE: crate::live::Live = crate::live::Live {
+    default_host: "192.168.0.1",
+    user: "admin",
+    // On this hub a GET can reboot it (sky_rebootCPE): what is not listed is never asked.
+    pages: &["/sky_lan_ip_setup.html"],
+    optional: &["/sky_lan_ip_setup_addmac.html", "/sky_router_status.html"],
+    identify: page::is_sky_home,
 };
 
 const HOW_TO_SHRINK: &str = "On a Sky Hub: Advanced > LAN IP Setup > Ending IP Address; over a cable, not Wi-Fi.";

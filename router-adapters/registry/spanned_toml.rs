@@ -115,13 +115,11 @@ impl Reader {
 
     /// The values of a list.
     pub fn list<'t, 'i>(&mut self, item: Item<'t, 'i>, key: &str, of: &str) -> Vec<Item<'t, 'i>> {
-        match item.get_ref().as_array() {
-            Some(list) => list.iter().collect(),
-            None => {
-                self.wrong_type(item, key, &format!("a list of {of}"));
-                Vec::new()
-            }
-        }
+        let Some(list) = item.get_ref().as_array() else {
+            self.wrong_type(item, key, &format!("a list of {of}"));
+            return Vec::new();
+        };
+        list.iter().collect()
     }
 
     /// A string that one of a few words must be.
