@@ -61,7 +61,8 @@ const DHCP_KEYS: [&str; 6] = ["range", "state", "server", "exclude", "lease", "r
 const ORIGIN_KEYS: [&str; 4] = ["adapter", "title", "read-at", "confidence"];
 
 fn recognise(page: &Page<'_>) -> bool {
-    page.name.ends_with(".toml") || page.name.ends_with(".lock") || page.text.contains("[[segment]]")
+    let extension = std::path::Path::new(page.name).extension();
+    extension.is_some_and(|e| e == "toml" || e == "lock") || page.text.contains("[[segment]]")
 }
 
 fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError> {
@@ -162,18 +163,15 @@ impl File {
         }
         if let Some(item) = table.get("reservations") {
             let reservations = self.reservations(item, &segment);
-            match segment.dhcp.first_mut() {
-                Some(server) => {
-                    server.reservations.extend(reservations);
-                    server.completeness = Completeness::Full;
-                }
-                None => {
-                    let place = self.reader.span(item.span());
-                    let mut server = self.server(DhcpState::Unknown, place);
-                    server.reservations = reservations;
-                    server.completeness = Completeness::Partial;
-                    segment.dhcp.push(server);
-                }
+            if let Some(server) = segment.dhcp.first_mut() {
+                server.reservations.extend(reservations);
+                server.completeness = Completeness::Full;
+            } else {
+                let place = self.reader.span(item.span());
+                let mut server = self.server(DhcpState::Unknown, place);
+                server.reservations = reservations;
+                server.completeness = Completeness::Partial;
+                segment.dhcp.push(server);
             }
         }
         segment.hosts = table.get("hosts").map(|item| self.hosts(item, &segment)).unwrap_or_default();
@@ -218,14 +216,12 @@ impl File {
     fn address(&mut self, item: Item<'_, '_>, key: &str) -> Option<Sourced<IpAddr>> {
         let text = self.reader.string(item, key)?;
         let place = self.reader.inside(item);
-        match text.trim().parse() {
-            Ok(address) => Some(self.said(address, place)),
-            Err(_) => {
-                let complaint = Complaint::at(place, "not an IP address", format!("`{key}` is `{text}`"));
-                self.reader.complain(complaint.help("write one address, for example 192.168.1.1"));
-                None
-            }
-        }
+        let Ok(address) = text.trim().parse() else {
+            let complaint = Complaint::at(place, "not an IP address", format!("`{key}` is `{text}`"));
+            self.reader.complain(complaint.help("write one address, for example 192.168.1.1"));
+            return None;
+        };
+        Some(self.said(address, place))
     }
 
     fn range(&mut self, item: Item<'_, '_>, key: &str) -> Option<Sourced<AddrRange>> {

@@ -65,8 +65,12 @@ impl Reader {
             let span = self.span(key.span());
             if is_secret(name) {
                 self.complaints.push(
-                    Complaint::at(span, "a secret in a file", format!("`{name}` in {place}: secrets are never read from here"))
-                        .help("delete it, and name an environment variable, a file with mode 0600 or a command instead"),
+                    Complaint::at(
+                        span,
+                        "a secret in a file",
+                        format!("`{name}` in {place}: secrets are never read from here"),
+                    )
+                    .help("delete it, and name an environment variable, a file with mode 0600 or a command instead"),
                 );
                 continue;
             }
@@ -111,13 +115,11 @@ impl Reader {
 
     /// The values of a list.
     pub fn list<'t, 'i>(&mut self, item: Item<'t, 'i>, key: &str, of: &str) -> Vec<Item<'t, 'i>> {
-        match item.get_ref().as_array() {
-            Some(list) => list.iter().collect(),
-            None => {
-                self.wrong_type(item, key, &format!("a list of {of}"));
-                Vec::new()
-            }
-        }
+        let Some(list) = item.get_ref().as_array() else {
+            self.wrong_type(item, key, &format!("a list of {of}"));
+            return Vec::new();
+        };
+        list.iter().collect()
     }
 
     /// A string that one of a few words must be.
@@ -144,12 +146,17 @@ pub fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let same = known.iter().find(|k| plain(k) == plain(word));
     let near = || {
         let scored = known.iter().map(|k| (strsim::damerau_levenshtein(&plain(k), &plain(word)), *k));
-        scored.filter(|(distance, k)| *distance <= 1 + k.len() / 4).min_by_key(|(distance, _)| *distance).map(|(_, k)| k)
+        scored
+            .filter(|(distance, k)| *distance <= 1 + k.len() / 4)
+            .min_by_key(|(distance, _)| *distance)
+            .map(|(_, k)| k)
     };
     same.copied().or_else(near)
 }
 
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    ["password", "passwd", "secret", "token", "api-key", "api_key", "apikey", "credential"].iter().any(|w| name.contains(w))
+    ["password", "passwd", "secret", "token", "api-key", "api_key", "apikey", "credential"]
+        .iter()
+        .any(|w| name.contains(w))
 }
