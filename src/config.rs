@@ -117,14 +117,16 @@ pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
     const LIMIT: u64 = 8 << 20;
     let name = path.display();
     let wrong = |message: String, help: &str| usage(&message, help);
-    let about = fs::metadata(path).map_err(|e| wrong(format!("{name} cannot be read: {e}"), "name a file that exists"))?;
+    let about =
+        fs::metadata(path).map_err(|e| wrong(format!("{name} cannot be read: {e}"), "name a file that exists"))?;
     if !about.is_file() {
         return Err(wrong(format!("{name} is not a regular file"), "name a file"));
     }
     if about.len() > LIMIT {
         return Err(wrong(format!("{name} is larger than {} MiB", LIMIT >> 20), "name the right file"));
     }
-    let bytes = fs::read(path).map_err(|e| wrong(format!("{name} cannot be read: {e}"), "give poolcheck leave to read it"))?;
+    let bytes =
+        fs::read(path).map_err(|e| wrong(format!("{name} cannot be read: {e}"), "give poolcheck leave to read it"))?;
     String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
         wrong(format!("{name} is not UTF-8 at byte {at}"), "save it as UTF-8")

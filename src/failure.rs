@@ -31,7 +31,8 @@ impl Failure {
 
     /// Everything that is wrong with a configuration or facts file.
     pub(crate) fn facts(error: AdapterError, sources: Sources) -> Self {
-        let told = |c: poolcheck_router_adapters::Complaint| Told { message: c.message, labels: c.labels, help: c.help };
+        let told =
+            |c: poolcheck_router_adapters::Complaint| Told { message: c.message, labels: c.labels, help: c.help };
         Self { exit: Exit::Usage, complaints: error.complaints.into_iter().map(told).collect(), sources }
     }
 

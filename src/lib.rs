@@ -11,3 +11,23 @@ mod failure;
 pub mod output;
 pub mod report;
 pub mod session;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// The committed files that the code generates, by path from the repository's root.
+pub fn generated() -> BTreeMap<String, String> {
+    let mut files = BTreeMap::new();
+    let mut index = String::from(
+        "# Rules\n\nGenerated from the rules' own documentation by `cargo xtask generate`.\n\n| rule | level | what is wrong |\n|---|---|---|\n",
+    );
+    for registered in poolcheck_rules::all() {
+        let rule = registered.rule;
+        writeln!(index, "| [{0}]({0}.md) | {1} | {2} |", rule.id, rule.level.name(), registered.summary())
+            .expect("writes to a string");
+        files.insert(format!("docs/rules/{}.md", rule.id), cli::rule_page(registered));
+    }
+    files.insert("docs/rules/README.md".to_owned(), index);
+    files.insert("docs/schema/report-v1.json".to_owned(), output::json::schema());
+    files
+}

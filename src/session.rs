@@ -60,8 +60,9 @@ impl Session {
             exclude_root: config.folder.clone().unwrap_or_else(|| PathBuf::from(".")),
             hidden: input.hidden,
         };
-        let collected = collect::collect(&selection, &Limits::default(), &mut sources)
-            .map_err(|error| usage(&error.to_string(), "name files or folders that exist, or `-` for standard input"))?;
+        let collected = collect::collect(&selection, &Limits::default(), &mut sources).map_err(|error| {
+            usage(&error.to_string(), "name files or folders that exist, or `-` for standard input")
+        })?;
         let (manifests, problems, files) = (collected.manifests, collected.problems, collected.files);
         Ok(Self { config, facts, sources, manifests, problems, files, started })
     }

@@ -126,9 +126,9 @@ fn metadata() {
             ("metadata: {name: home, ownerReferences: [{kind: A, name: b}]}", "missing-field"),
             ("metadata: {name: home, finalizers: [\"a b\"]}", "invalid-metadata"),
             ("metadata: null", "invalid-metadata"),
-        ("metadata: {name: home, namespace: ~}", "ok"),
-        ("metadata:\n  name: home\n  namespace:", "ok"),
-        ("metadata:\n  name: ~", "invalid-metadata"),
+            ("metadata: {name: home, namespace: ~}", "ok"),
+            ("metadata:\n  name: home\n  namespace:", "ok"),
+            ("metadata:\n  name: ~", "invalid-metadata"),
         ],
     );
 }

@@ -62,8 +62,11 @@ pub(crate) fn run(args: &CheckArgs, style: &Style) -> Exit {
         false => &args.outputs,
     };
     if let Err(error) = output::write(outputs, &report, style) {
-        return session::usage(&format!("cannot write the report: {error}"), "name a folder that exists and is writable")
-            .tell(style);
+        return session::usage(
+            &format!("cannot write the report: {error}"),
+            "name a folder that exists and is writable",
+        )
+        .tell(style);
     }
     let missing: Vec<_> = report.not_checked.iter().filter(|verdict| required.contains(&verdict.fact)).collect();
     if !missing.is_empty() {
@@ -81,7 +84,8 @@ fn required_missing(missing: &[&poolcheck_rules::NotChecked]) -> String {
     let mut facts: Vec<Fact> = missing.iter().map(|verdict| verdict.fact).collect();
     facts.sort();
     facts.dedup();
-    let lines = facts.iter().map(|fact| format!("{} is required, and {}: {}", fact.name(), fact.missing(), fact.remedy()));
+    let lines =
+        facts.iter().map(|fact| format!("{} is required, and {}: {}", fact.name(), fact.missing(), fact.remedy()));
     lines.collect::<Vec<_>>().join("\n")
 }
 

@@ -15,6 +15,8 @@ mod router;
 mod rules;
 mod suggest;
 
+pub use explain::page as rule_page;
+
 /// Network-safety linter for bare-metal Kubernetes address pools.
 #[derive(Debug, Parser)]
 #[command(name = "poolcheck", version, max_term_width = 100, disable_help_subcommand = true)]
@@ -138,7 +140,8 @@ impl Look {
 
 /// Whether the locale says UTF-8; where no locale is set at all (CI, containers), UTF-8 is what is in use.
 fn utf8_locale() -> bool {
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+    let locale =
+        ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
     locale.is_none_or(|value| {
         let value = value.to_ascii_lowercase();
         value.contains("utf-8") || value.contains("utf8") || value == "c" || value == "posix"

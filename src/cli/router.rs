@@ -109,7 +109,10 @@ fn pick(args: &ReadArgs) -> Result<&'static adapters::Adapter, session::Failure>
     let name = crate::collect::shown(file);
     adapters::recognise(&adapters::Page { name: &name, text: &text }).ok_or_else(|| {
         let ids: Vec<&str> = adapters::all().iter().map(|registered| registered.adapter.id).collect();
-        usage(&format!("{name} is not a format that poolcheck knows"), &format!("force one with --adapter: {}", ids.join(", ")))
+        usage(
+            &format!("{name} is not a format that poolcheck knows"),
+            &format!("force one with --adapter: {}", ids.join(", ")),
+        )
     })
 }
 

@@ -105,10 +105,8 @@ fn answer(world: &World<'_>, subnet: IpNet, size: u128) -> Option<Answer> {
         Some(pool) => (pool, Vec::new()),
         None => shrink_for_size(&ground, &wish, &[]).map(|(shrink, pool)| (pool, shrink.cuts))?,
     };
-    let shrink: Vec<ShrinkTo> = cuts
-        .iter()
-        .map(|cut| ShrinkTo { from: cut.from.to_string(), to: cut.to.map(|to| to.to_string()) })
-        .collect();
+    let shrink: Vec<ShrinkTo> =
+        cuts.iter().map(|cut| ShrinkTo { from: cut.from.to_string(), to: cut.to.map(|to| to.to_string()) }).collect();
     Some(Answer {
         subnet: subnet.to_string(),
         pool: written(pool),
@@ -127,9 +125,11 @@ fn written(pool: AddrRange) -> String {
 
 fn pretty(answer: &Answer, world: &World<'_>, subnet: IpNet) -> String {
     let mut out = String::new();
-    let counted = crate::report::counted(answer.size.parse().unwrap_or(usize::MAX), "address").replace("addresss", "addresses");
+    let counted =
+        crate::report::counted(answer.size.parse().unwrap_or(usize::MAX), "address").replace("addresss", "addresses");
     if answer.free_today {
-        writeln!(out, "{}: {counted} that nobody claims in {}", answer.pool, answer.subnet).expect("writes to a string");
+        writeln!(out, "{}: {counted} that nobody claims in {}", answer.pool, answer.subnet)
+            .expect("writes to a string");
     } else {
         writeln!(out, "nothing is free today in {}", answer.subnet).expect("writes to a string");
         for cut in &answer.shrink {

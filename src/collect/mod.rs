@@ -143,7 +143,8 @@ fn inputs(selection: &Selection, problems: &mut Vec<Problem>) -> Result<BTreeSet
 }
 
 fn read_list(list: &Path) -> Result<Vec<PathBuf>, SelectionError> {
-    let text = if list == Path::new("-") { std::io::read_to_string(std::io::stdin()) } else { fs::read_to_string(list) };
+    let text =
+        if list == Path::new("-") { std::io::read_to_string(std::io::stdin()) } else { fs::read_to_string(list) };
     let text = text.map_err(|error| SelectionError::FileList { name: list.display().to_string(), error })?;
     Ok(text.lines().map(str::trim_end).filter(|line| !line.is_empty()).map(PathBuf::from).collect())
 }
@@ -209,7 +210,10 @@ fn read_one(input: &Input, words: &AhoCorasick, limits: &Limits) -> Outcome {
             return problem(format!("cannot be read: {error}"), "give poolcheck leave to read it, or exclude it");
         }
         Err(ReadError::NotAFile) => {
-            return problem("is not a regular file".to_owned(), "pass its content on standard input: poolcheck check -");
+            return problem(
+                "is not a regular file".to_owned(),
+                "pass its content on standard input: poolcheck check -",
+            );
         }
         Err(ReadError::TooLarge) => {
             let message = format!("is larger than {} MiB, which is the limit for a manifest", limits.bytes >> 20);

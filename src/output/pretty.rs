@@ -48,8 +48,12 @@ fn summary(report: &Report) -> String {
         let verdict = if looked.pools == 0 { "nothing to check" } else { "ok" };
         let (pools, reservations) = (counted(looked.pools, "pool"), counted(looked.reservations, "reservation"));
         let (nodes, files) = (counted(looked.nodes, "node"), counted(looked.files, "file"));
-        writeln!(out, "{verdict}: {pools} against {against}, {reservations}, {nodes}, {files}, {} ms", looked.elapsed.as_millis())
-            .expect("writes to a string");
+        writeln!(
+            out,
+            "{verdict}: {pools} against {against}, {reservations}, {nodes}, {files}, {} ms",
+            looked.elapsed.as_millis()
+        )
+        .expect("writes to a string");
     } else {
         let levels = [(Level::Error, "error"), (Level::Warning, "warning"), (Level::Note, "note")];
         let counts = levels.iter().map(|(level, name)| (report.count(*level), *name)).filter(|(count, _)| *count > 0);
@@ -79,7 +83,12 @@ fn unchecked(report: &Report) -> String {
         let single: BTreeSet<(&String, &str)> =
             verdicts.iter().filter_map(|verdict| Some((verdict.subject.as_ref()?, verdict.reason.as_str()))).collect();
         let more = single.len().saturating_sub(MOST_SUBJECTS);
-        lines.extend(single.iter().take(MOST_SUBJECTS).map(|(subject, reason)| format!("{subject} ({reason}: {})", fact.remedy())));
+        lines.extend(
+            single
+                .iter()
+                .take(MOST_SUBJECTS)
+                .map(|(subject, reason)| format!("{subject} ({reason}: {})", fact.remedy())),
+        );
         if more > 0 {
             lines.push(format!("{} more of the same kind (-o json lists them)", counted(more, "object")));
         }
@@ -119,9 +128,8 @@ pub(crate) fn warning(message: &str, style: &Style) -> String {
 /// Draws one finding, with an empty line at its end.
 pub fn finding(finding: &Finding, sources: &Sources, style: &Style) -> String {
     let mut out = headline(finding, style);
-    let labels: Vec<(&Label, bool)> = std::iter::once((&finding.primary, true))
-        .chain(finding.related.iter().map(|label| (label, false)))
-        .collect();
+    let labels: Vec<(&Label, bool)> =
+        std::iter::once((&finding.primary, true)).chain(finding.related.iter().map(|label| (label, false))).collect();
     out.push_str(&frames(&labels, finding.level, sources, style));
     out.push_str(&help(&finding.help, style));
     out.push('\n');
@@ -130,8 +138,7 @@ pub fn finding(finding: &Finding, sources: &Sources, style: &Style) -> String {
 
 /// Draws the frames of an error that is no finding (a wrong configuration, a wrong facts file).
 pub(crate) fn error_frames(labels: &[(Span, String)], sources: &Sources, style: &Style) -> String {
-    let labels: Vec<Label> =
-        labels.iter().map(|(span, text)| Label { span: *span, text: text.clone() }).collect();
+    let labels: Vec<Label> = labels.iter().map(|(span, text)| Label { span: *span, text: text.clone() }).collect();
     let marked: Vec<_> = labels.iter().enumerate().map(|(i, label)| (label, i == 0)).collect();
     frames(&marked, Level::Error, sources, style)
 }
@@ -189,7 +196,8 @@ fn frames(labels: &[(&Label, bool)], level: Level, sources: &Sources, style: &St
         let corner = if number == 0 { glyphs.open } else { glyphs.join };
         let first = labels.iter().find(|(label, _)| label.span.source == *source).map(|(label, _)| label.span);
         let title = first.map_or_else(String::new, |span| title(span, sources));
-        writeln!(out, "{}{corner}[{}]", " ".repeat(gutter), style.paint(Paint::new().cyan().bold(), &title)).expect("writes to a string");
+        writeln!(out, "{}{corner}[{}]", " ".repeat(gutter), style.paint(Paint::new().cyan().bold(), &title))
+            .expect("writes to a string");
         for line in lines {
             writeln!(out, "{}{line}", " ".repeat(gutter - gutter_of(line))).expect("writes to a string");
         }
@@ -227,13 +235,7 @@ impl Glyphs {
 }
 
 /// The body lines of one source's frame, without its head and foot.
-fn frame(
-    source: SourceId,
-    labels: &[(&Label, bool)],
-    level: Level,
-    sources: &Sources,
-    style: &Style,
-) -> Vec<String> {
+fn frame(source: SourceId, labels: &[(&Label, bool)], level: Level, sources: &Sources, style: &Style) -> Vec<String> {
     let text = &sources.get(source).text;
     let mut sorted: Vec<_> = labels.to_vec();
     sorted.sort_by_key(|(label, primary)| (label.span.start, !primary));

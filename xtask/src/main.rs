@@ -1,2 +1,74 @@
-//! The one index of tasks.
-fn main() {}
+//! The one index of tasks: `cargo xtask` lists them.
+
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+/// A task: its name, what it does, and how.
+type Task = (&'static str, &'static str, fn() -> Result<(), String>);
+
+const TASKS: [Task; 5] = [
+    ("test", "all tests; needs nothing but cargo", test),
+    ("lint", "formatting, clippy and documentation, all warnings denied", lint),
+    ("generate", "write the generated files (docs/rules, docs/schema)", generate),
+    ("ci", "what CI runs: lint, then test", ci),
+    ("bench", "measure: all meetings among 1,000,000 claims, YAML parsing", bench),
+];
+
+#[expect(clippy::print_stderr, clippy::print_stdout, reason = "the task runner talks to people")]
+fn main() -> ExitCode {
+    let name = std::env::args().nth(1).unwrap_or_default();
+    let Some((_, _, task)) = TASKS.iter().find(|(known, _, _)| *known == name) else {
+        for (name, what, _) in TASKS {
+            println!("cargo xtask {name:9} {what}");
+        }
+        return if name.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(2) };
+    };
+    match task() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn cargo(arguments: &[&str], variables: &[(&str, &str)]) -> Result<(), String> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let status = Command::new(cargo).args(arguments).envs(variables.iter().copied()).current_dir(root).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err(format!("cargo {} failed", arguments.join(" "))),
+        Err(error) => Err(format!("cargo cannot be started: {error}")),
+    }
+}
+
+fn test() -> Result<(), String> {
+    cargo(&["test", "--workspace", "--all-features", "--locked"], &[])
+}
+
+fn lint() -> Result<(), String> {
+    cargo(&["fmt", "--all", "--check"], &[])?;
+    cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--locked", "--", "-D", "warnings"], &[])?;
+    cargo(&["doc", "--workspace", "--all-features", "--no-deps", "--locked"], &[("RUSTDOCFLAGS", "-D warnings")])
+}
+
+fn ci() -> Result<(), String> {
+    lint()?;
+    test()
+}
+
+fn bench() -> Result<(), String> {
+    cargo(&["bench", "--workspace"], &[])
+}
+
+fn generate() -> Result<(), String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for (name, text) in poolcheck::generated() {
+        let path = root.join(&name);
+        let folder = path.parent().unwrap_or(&root);
+        std::fs::create_dir_all(folder).map_err(|error| format!("{name}: {error}"))?;
+        poolcheck::output::write_file(&path, &text).map_err(|error| format!("{name}: {error}"))?;
+    }
+    Ok(())
+}

@@ -341,7 +341,6 @@ fn is_float(text: &str) -> bool {
 mod tests {
     use super::*;
 
-
     #[test]
     fn scalars_as_kubernetes_reads_them() {
         let resolve = |text| resolve_plain(Cow::Borrowed(text));

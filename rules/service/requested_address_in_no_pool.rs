@@ -1,0 +1,118 @@
+//! A Service asks for an address that is in no pool.
+//!
+//! ## Why is this bad?
+//!
+//! MetalLB gives only addresses of its pools. The Service stays without an address ("pending"). Often the pool moved and the
+//! fixed address stayed behind.
+//!
+//! ## Example
+//!
+//! ```yaml manifests.yaml
+//! apiVersion: metallb.io/v1beta1
+//! kind: IPAddressPool
+//! metadata:
+//!   name: main-pool
+//!   namespace: metallb-system
+//! spec:
+//!   addresses:
+//!   - 192.168.1.240-192.168.1.250
+//! ---
+//! apiVersion: metallb.io/v1beta1
+//! kind: L2Advertisement
+//! metadata:
+//!   name: l2-adv
+//!   namespace: metallb-system
+//! spec:
+//!   ipAddressPools:
+//!   - main-pool
+//! ---
+//! apiVersion: v1
+//! kind: Service
+//! metadata:
+//!   name: web
+//!   namespace: default
+//!   annotations:
+//!     metallb.io/loadBalancerIPs: 192.168.1.50 # error: [requested-address-in-no-pool]
+//! spec:
+//!   type: LoadBalancer
+//!   ports:
+//!   - port: 80
+//! ```
+//!
+//! ## Use instead
+//!
+//! ```yaml manifests.yaml
+//! apiVersion: metallb.io/v1beta1
+//! kind: IPAddressPool
+//! metadata:
+//!   name: main-pool
+//!   namespace: metallb-system
+//! spec:
+//!   addresses:
+//!   - 192.168.1.240-192.168.1.250
+//! ---
+//! apiVersion: metallb.io/v1beta1
+//! kind: L2Advertisement
+//! metadata:
+//!   name: l2-adv
+//!   namespace: metallb-system
+//! spec:
+//!   ipAddressPools:
+//!   - main-pool
+//! ---
+//! apiVersion: v1
+//! kind: Service
+//! metadata:
+//!   name: web
+//!   namespace: default
+//!   annotations:
+//!     metallb.io/loadBalancerIPs: 192.168.1.240
+//! spec:
+//!   type: LoadBalancer
+//!   ports:
+//!   - port: 80
+//! ```
+//!
+//! ## References
+//!
+//! MetalLB usage, "Requesting specific IPs"; MetalLB issue 703.
+
+use crate::words::list;
+use crate::{Fact, Findings, Level, Rule, World};
+
+pub(crate) const RULE: Rule =
+    Rule { id: "requested-address-in-no-pool", level: Level::Error, needs: &[], since: "0.1.0", check };
+
+fn check(world: &World<'_>, findings: &mut Findings<'_>) {
+    if world.pools.is_empty() {
+        return; // the pools are elsewhere: nothing can be said
+    }
+    for service in world.services.iter().filter(|service| service.class.is_none()) {
+        for request in &service.requested {
+            let Some(address) = request.address() else { continue };
+            if world.pools_holding(address).next().is_some() {
+                continue;
+            }
+            if let Some((pool, (_, placeholder))) = world.pools.iter().find_map(|p| Some((p, p.placeholder()?))) {
+                let reason = format!("{address} may lie in pool {}: {}", pool.name, placeholder.reason());
+                findings.not_checked(Fact::Values, Some(service.object.reference()), reason, Some(request.span));
+                continue;
+            }
+            let title = service.object.title();
+            let finding = findings.report(
+                request.span,
+                "in no pool",
+                format!("Service {title} asks for {address}, which is in no pool"),
+            );
+            let mut ranges: Vec<String> = Vec::new();
+            for pool in &world.pools {
+                ranges.extend(pool.ranges().map(|(_, range)| format!("{range} ({})", pool.name)));
+            }
+            finding.about(&service.object).identity(address.to_string());
+            finding.help(format!("ask for an address of a pool: {}", list(&ranges, 4)));
+            for pool in world.pools.iter().take(3) {
+                finding.related(pool.addresses_span, format!("the addresses of pool {}", pool.name));
+            }
+        }
+    }
+}
