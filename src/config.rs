@@ -155,8 +155,8 @@ struct File {
 impl File {
     fn config(&mut self, root: &DeTable<'_>) -> Config {
         self.reader.only_keys(root, &KEYS, NAME);
-        let mut config = Config::default();
-        config.facts = root.get("facts").map(|item| self.paths(item, "facts")).unwrap_or_default();
+        let facts = root.get("facts").map(|item| self.paths(item, "facts")).unwrap_or_default();
+        let mut config = Config { facts, ..Config::default() };
         if let Some(item) = root.get("exclude") {
             config.exclude = self.strings(item, "exclude").into_iter().map(|(text, _)| text).collect();
         }

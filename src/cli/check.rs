@@ -57,10 +57,8 @@ pub(crate) fn run(args: &CheckArgs, style: &Style) -> Exit {
     let required: Vec<Fact> = args.require.iter().chain(&session.config.require).copied().collect();
     let allow_empty = args.allow_empty || session.config.allow_empty;
     let report = session.check();
-    let outputs = match args.outputs.is_empty() {
-        true => &[Output { format: Format::Pretty, file: None }][..],
-        false => &args.outputs,
-    };
+    let default = [Output { format: Format::Pretty, file: None }];
+    let outputs = if args.outputs.is_empty() { &default[..] } else { &args.outputs };
     if let Err(error) = output::write(outputs, &report, style) {
         return session::usage(
             &format!("cannot write the report: {error}"),

@@ -82,7 +82,9 @@ fn pretty(world: &World<'_>) -> String {
     let rest: Vec<&&Claim> = claims.iter().zip(&shown).filter(|(_, shown)| !**shown).map(|(claim, _)| claim).collect();
     if !rest.is_empty() {
         out.push_str(if out.is_empty() { "" } else { "elsewhere\n" });
-        rest.iter().for_each(|claim| out.push_str(&line(claim, world, None)));
+        for claim in rest {
+            out.push_str(&line(claim, world, None));
+        }
     }
     if claims.is_empty() {
         out.push_str("no claim was seen: no pool, no facts\n");

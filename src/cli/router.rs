@@ -121,8 +121,9 @@ fn tell(facts: &Facts, sources: &Sources, form: Form, style: &Style) -> Exit {
         Form::Toml => adapters::to_toml(facts),
         Form::Pretty => {
             let cards = sources.iter().filter(|(_, source)| source.kind == poolcheck_plan::SourceKind::Card);
-            let cards: String = cards.map(|(_, card)| format!("{}\n{}\n", card.name, card.text.trim_end())).collect();
-            if cards.is_empty() { adapters::to_toml(facts) } else { cards }
+            let cards: Vec<String> =
+                cards.map(|(_, card)| format!("{}\n{}\n", card.name, card.text.trim_end())).collect();
+            if cards.is_empty() { adapters::to_toml(facts) } else { cards.concat() }
         }
     };
     output::finish(output::print(&text), style)

@@ -228,7 +228,7 @@ fn read_one(input: &Input, words: &AhoCorasick, limits: &Limits) -> Outcome {
         Err(error) if !input.named && error.as_bytes().contains(&0) => Outcome::Foreign,
         Err(error) => {
             let at = error.utf8_error().valid_up_to();
-            let line = error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+            let line = error.as_bytes()[..at].split(|byte| *byte == b'\n').count();
             let message = format!("is not UTF-8 at byte {at} (line {line}); Kubernetes reads only UTF-8");
             problem(message, "convert it: iconv -f latin1 -t utf8")
         }
