@@ -1,6 +1,6 @@
 //! Router adapters: every file in this crate's folder reads one router's configuration into the one facts schema.
 //!
-//! An adapter's `parse` is pure: texts in, [`Facts`] out, every fact with the place where it was said. Facts that have no
+//! An adapter's `parse` is pure: texts in, [`Facts`](poolcheck_plan::Facts) out, every fact with the place where it was said. Facts that have no
 //! file of their own (a router's page) point into a *card*, a small rendered text. What an adapter does not see stays
 //! unknown. Talking to a live router is behind the feature `live`.
 //!

@@ -159,7 +159,8 @@ pub(super) fn looks_like_sky(text: &str) -> bool {
 #[cfg(feature = "live")]
 pub(super) fn is_sky_home(text: &str) -> bool {
     let sky_links = ["sky_router_status.html", "sky_lan_ip_setup", "sky_wireless_", "sky_index.html", "sky_st_po"];
-    titled_sky(text) || sky_links.iter().any(|link| text.contains(link))
+    let devices_of_sky = text.contains("attach_dev") && text.to_ascii_lowercase().contains("sky");
+    titled_sky(text) || devices_of_sky || sky_links.iter().any(|link| text.contains(link))
 }
 
 fn titled_sky(text: &str) -> bool {
@@ -209,10 +210,16 @@ fn without_comments(script: &str) -> String {
     let mut out = String::with_capacity(script.len());
     let mut rest = script;
     let mut quote = None;
+    let mut closes = true;
     while let Some(c) = rest.chars().next() {
         let skipped = match quote {
             None if rest.starts_with("//") || rest.starts_with("<!--") => Some(rest.find('\n').unwrap_or(rest.len())),
-            None if rest.starts_with("/*") => rest.find("*/").map(|end| end + 2),
+            // One search is enough to know that nothing closes: a page of openings must not cost a search each.
+            None if closes && rest.starts_with("/*") => {
+                let end = rest[2..].find("*/").map(|end| end + 4);
+                closes = end.is_some();
+                end
+            }
             Some(_) | None => None,
         };
         if let Some(length) = skipped {
@@ -316,6 +323,8 @@ mod tests {
     fn comments_go_and_strings_stay() {
         let script = "a = 'x//y'; // it's gone\nb = \"/* stays */\"; /* var c = 'no' */ d = 'it\\'s';";
         assert_eq!(without_comments(script), "a = 'x//y';  \nb = \"/* stays */\";   d = 'it\\'s';");
+        assert_eq!(without_comments("a /* b /* c"), "a /* b /* c");
+        assert_eq!(without_comments("/*/ x */y"), " y");
     }
 
     #[test]

@@ -174,17 +174,16 @@ fn fits(page: &SkyPage<'_>, range: AddrRange, hub: Ipv4Addr, subnet: Option<Ipv4
 /// Two pages that carry the same values must carry equal ones.
 fn agree(main: &SkyPage<'_>, other: &SkyPage<'_>) -> Result<(), Complaint> {
     let pairs = [
-        ("the DHCP range begin", main.start, other.start),
-        ("the DHCP range end", main.end, other.end),
-        ("the hub's address be", main.hub.first().copied(), other.hub.first().copied()),
-        ("the mask be", main.mask, other.mask),
+        ("the DHCP range begins at", main.start, other.start),
+        ("the DHCP range ends at", main.end, other.end),
+        ("the hub is", main.hub.first().copied(), other.hub.first().copied()),
+        ("the mask is", main.mask, other.mask),
     ];
     for (what, one, two) in pairs {
         if let (Some(one), Some(two)) = (one, two)
             && one != two
         {
-            let verb = if what.ends_with("be") { "" } else { " at" };
-            let message = format!("the pages disagree: {} lets {what}{verb} {one}, {} lets it{verb} be {two}", main.name, other.name);
+            let message = format!("the pages disagree: {what} {one} in {}, {two} in {}", main.name, other.name);
             return Err(Complaint::whole(message).help("save both pages again, one after the other, from the same hub"));
         }
     }

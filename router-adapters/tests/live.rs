@@ -38,6 +38,8 @@ enum Answer {
     Whole(String),
     /// Bytes, then the connection is closed.
     Broken(Vec<u8>),
+    /// A body without end, a byte at a time.
+    Drip,
     /// Nothing, until the client goes away.
     Silence,
 }
@@ -155,6 +157,14 @@ fn serve(stream: &TcpStream, log: &Mutex<Vec<Asked>>, answer: &mut impl FnMut(&A
             Answer::Broken(bytes) => {
                 // The client may hang up before it has taken all of it.
                 let _ = out.write_all(&bytes);
+                return;
+            }
+            Answer::Drip => {
+                let mut bytes: &[u8] = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
+                while out.write_all(bytes).is_ok() {
+                    std::thread::sleep(Duration::from_millis(50));
+                    bytes = b"x";
+                }
                 return;
             }
             Answer::Silence => {
@@ -417,7 +427,8 @@ fn a_page_that_is_too_large_is_an_error() {
 #[test]
 fn a_hub_that_hangs_is_given_up() {
     let lan_hangs = hub_whose_lan_page(|| Answer::Silence);
-    for (hub, path) in [(Hub::start(|_| Answer::Silence), "/"), (lan_hangs, LAN_PATH)] {
+    let lan_drips = hub_whose_lan_page(|| Answer::Drip);
+    for (hub, path) in [(Hub::start(|_| Answer::Silence), "/"), (lan_hangs, LAN_PATH), (lan_drips, LAN_PATH)] {
         let mut request = hub.request();
         request.timeout = Duration::from_millis(400);
         let error = hub.fetch(&request).expect_err("it never answers");
