@@ -83,7 +83,7 @@ pub enum SecretSource {
     /// A file with mode 0600.
     File(PathBuf),
     /// The standard output of a command.
-    Command(Vec<String>),
+    Command(String),
 }
 
 /// The configuration for a folder: in it or above it, up to the first folder that is a repository's root.
@@ -266,7 +266,7 @@ impl File {
             let place = self.reader.span(item.span());
             self.reader.complain(
                 Complaint::at(place, "a secret in a file", "a secret is written into the configuration").help(
-                    "delete it here, change it on the router, and write secret = { env = \"…\" }, { file = \"…\" } or { command = [\"…\"] }",
+                    "delete it here, change it on the router, and write secret = { env = \"…\" }, { file = \"…\" } or { command = \"…\" }",
                 ),
             );
             return None;
@@ -279,8 +279,7 @@ impl File {
             return self.reader.string(item, "file").map(|name| SecretSource::File(self.folder.join(name)));
         }
         let item = table.get("command")?;
-        let words = self.strings(item, "command").into_iter().map(|(word, _)| word).collect();
-        Some(SecretSource::Command(words))
+        self.reader.string(item, "command").map(|line| SecretSource::Command(line.to_owned()))
     }
 }
 

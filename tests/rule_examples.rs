@@ -32,7 +32,7 @@ fn findings(files: &[(String, String)]) -> Vec<(String, u32, String, &'static st
     let mut facts = Facts::default();
     let mut manifests = Vec::new();
     for (name, text) in files {
-        if name.ends_with(".toml") {
+        if std::path::Path::new(name).extension().is_some_and(|ending| ending == "toml") {
             let page = adapters::Page { name, text };
             let manual = adapters::find("manual").expect("the manual adapter");
             let read = manual.parse(&adapters::Input { pages: &[page], read_at: None }, &mut sources);

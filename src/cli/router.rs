@@ -139,3 +139,51 @@ fn fetch(args: &FetchArgs, style: &Style) -> Exit {
     });
     failure.tell(style)
 }
+
+#[cfg(feature = "live")]
+fn fetch(args: &FetchArgs, style: &Style) -> Exit {
+    let mut sources = Sources::new();
+    match fetch_facts(args, &mut sources) {
+        Ok(facts) => tell(&facts, &sources, args.output, style),
+        Err(failure) => failure.tell(style),
+    }
+}
+
+/// The command line comes before the `[[router]]` of the configuration, which comes before the adapter's defaults.
+#[cfg(feature = "live")]
+fn fetch_facts(args: &FetchArgs, sources: &mut Sources) -> Result<Facts, session::Failure> {
+    use adapters::live;
+
+    let refused =
+        |error: &live::FetchError| session::Failure::plain(Exit::Unchecked, &error.to_string(), &error.help());
+    let adapter = adapter_named(&args.adapter)?;
+    let config = match crate::config::discover(std::path::Path::new(".")) {
+        Some(file) => crate::config::read(&file, sources)?,
+        None => crate::config::Config::default(),
+    };
+    let configured = config.routers.into_iter().find(|router| router.adapter.id == adapter.id);
+    let (host, user, source) =
+        configured.map_or((None, None, None), |router| (router.host, router.user, router.secret));
+    let secret = match (&args.secret_env, &args.secret_file, source) {
+        (Some(name), _, _) => live::Secret::from_env(name),
+        (None, Some(path), _) => live::Secret::from_file(path),
+        (None, None, Some(crate::config::SecretSource::Env(name))) => live::Secret::from_env(&name),
+        (None, None, Some(crate::config::SecretSource::File(path))) => live::Secret::from_file(&path),
+        (None, None, Some(crate::config::SecretSource::Command(line))) => live::Secret::from_command(&line),
+        (None, None, None) => {
+            return Err(usage(
+                "no secret is named",
+                "pass --secret-env NAME or --secret-file FILE (mode 0600), or write secret = { … } in poolcheck.toml",
+            ));
+        }
+    };
+    let secret = secret.map_err(|error| refused(&error))?;
+    let host = args.host.clone().or(host).or_else(|| adapter.live.map(|live| live.default_host.to_owned()));
+    let mut request = live::Request::new(host.unwrap_or_default(), secret);
+    request.user = args.user.clone().or(user);
+    let pages = live::fetch(adapter, &request).map_err(|error| refused(&error))?;
+    let pages: Vec<_> = pages.iter().map(|(name, text)| adapters::Page { name, text }).collect();
+    let now = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M").to_string();
+    let input = adapters::Input { pages: &pages, read_at: Some((&request.host, &now)) };
+    adapter.parse(&input, sources).map_err(|error| session::Failure::facts(error, std::mem::take(sources)))
+}

@@ -1,0 +1,232 @@
+//! The program as a user meets it: sessions shown in the documentation, exit codes, and bad input.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const POOL: &str = "apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata:\n  name: main-pool\n  namespace: metallb-system\nspec:\n  addresses:\n  - 192.168.1.50-192.168.1.60\n---\napiVersion: metallb.io/v1beta1\nkind: L2Advertisement\nmetadata:\n  name: l2\n  namespace: metallb-system\n";
+const LAN: &str = "[[segment]]\nsubnet = \"192.168.1.0/24\"\ndhcp = \"192.168.1.2-192.168.1.253\"\n";
+
+#[test]
+fn sessions_in_the_documentation() {
+    trycmd::TestCases::new().case("README.md").case("docs/*.md").run();
+}
+
+/// A folder that is the root of a repository, so that no configuration above it is found.
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::create_dir(folder.path().join(".git")).expect("a folder");
+    for (name, text) in files {
+        write(folder.path(), name, text.as_bytes());
+    }
+    folder
+}
+
+fn write(folder: &Path, name: &str, bytes: &[u8]) {
+    let path = folder.join(name);
+    fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+    fs::write(path, bytes).expect("a file");
+}
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_poolcheck"));
+    command.args(arguments).current_dir(folder).env_remove("COLUMNS").env("NO_COLOR", "1").env("TERM", "xterm");
+    command
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+    told(&command(folder, arguments).stdin(Stdio::null()).output().expect("it starts"))
+}
+
+fn told(output: &Output) -> (i32, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
+    (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn exit_codes() {
+    let bad = folder(&[("pool.yaml", POOL), ("lan.toml", LAN)]);
+    assert_eq!(run(bad.path(), &["check"]).0, 1);
+    assert_eq!(run(bad.path(), &["check", "--fail-on", "never"]).0, 0);
+    for format in ["pretty", "concise", "json"] {
+        assert_eq!(run(bad.path(), &["check", "-o", format]).0, 1, "{format} changes the exit code");
+    }
+    let good = folder(&[
+        ("pool.yaml", &POOL.replace("50-192.168.1.60", "254/32").replace("192.168.1.254/32", "192.168.1.254/32")),
+        ("lan.toml", LAN),
+    ]);
+    let (code, out, _) = run(good.path(), &["check"]);
+    assert_eq!((code, out.starts_with("ok: 1 pool against 1 DHCP range")), (0, true), "{out}");
+    assert_eq!(run(good.path(), &["check", "--require", "nodes"]).0, 3);
+    assert_eq!(run(good.path(), &["check", "--require", "dhcp"]).0, 0);
+    let empty = folder(&[("a.yaml", "kind: ConfigMap\n")]);
+    let (code, _, error) = run(empty.path(), &["check"]);
+    assert_eq!((code, error.contains("no pool found in 1 file")), (3, true), "{error}");
+    assert_eq!(run(empty.path(), &["check", "--allow-empty"]).0, 0);
+    assert_eq!(run(empty.path(), &["check", "no-such-file"]).0, 2);
+    assert_eq!(run(empty.path(), &["chekc"]).0, 2);
+    assert_eq!(run(empty.path(), &["check", "-o", "sarfi"]).0, 2);
+    assert_eq!(run(empty.path(), &["--help"]).0, 0);
+}
+
+#[test]
+fn json_is_the_whole_finding() {
+    let bad = folder(&[("pool.yaml", POOL), ("lan.toml", LAN)]);
+    let (_, out, _) = run(bad.path(), &["check", "-o", "json", "-o", "concise=concise.txt"]);
+    let report: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    let finding = &report["findings"][0];
+    assert_eq!(finding["rule"], "pool-in-dhcp-range");
+    assert_eq!((&finding["primary"]["line"], &finding["primary"]["column"]), (&8.into(), &5.into()));
+    let (start, end) =
+        (finding["primary"]["start"].as_u64().unwrap() as usize, finding["primary"]["end"].as_u64().unwrap() as usize);
+    assert_eq!(&POOL[start..end], "192.168.1.50-192.168.1.60");
+    assert_eq!(finding["related"][0]["file"], "lan.toml");
+    assert_eq!(report["summary"]["pools"], 1);
+    assert!(report["not_checked"].as_array().unwrap().iter().any(|v| v["rule"] == "pool-contains-node"));
+    let concise = fs::read_to_string(bad.path().join("concise.txt")).unwrap();
+    assert!(
+        concise.starts_with(
+            "pool.yaml:8:5: error[pool-in-dhcp-range]: pool main-pool 192.168.1.50-192.168.1.60 lies inside"
+        ),
+        "{concise}"
+    );
+    // The fingerprint survives moved lines.
+    let moved = folder(&[("other/pool.yaml", &format!("# a line\n# another\n{POOL}")), ("lan.toml", LAN)]);
+    let (_, out, _) = run(moved.path(), &["check", "-o", "json"]);
+    let again: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(again["findings"][0]["fingerprint"], finding["fingerprint"]);
+}
+
+#[test]
+fn standard_input_file_lists_and_templates() {
+    let lan = folder(&[
+        ("lan.toml", LAN),
+        ("list", "a.yaml\n"),
+        ("a.yaml", POOL),
+        ("t/t.yaml", "metallb: {{ .Values.x }}\n{{- if }}\n"),
+    ]);
+    let mut child = command(lan.path(), &["check", "-", "--stdin-filename", "rendered.yaml", "-o", "concise"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    child.stdin.take().expect("piped").write_all(POOL.as_bytes()).expect("it reads");
+    let (code, out, _) = told(&child.wait_with_output().expect("it ends"));
+    assert_eq!((code, out.starts_with("rendered.yaml:8:5:")), (1, true), "{out}");
+    assert_eq!(run(lan.path(), &["check", "--file-list", "list", "a.yaml"]).0, 1);
+    let (code, out, _) = run(lan.path(), &["check", "--allow-empty", "t"]);
+    assert_eq!((code, out.contains("Helm template t/t.yaml:1:10 (render first")), (0, true), "{out}");
+}
+
+#[test]
+fn bad_input_is_told_and_the_rest_is_checked() {
+    let bad = folder(&[("pool.yaml", POOL), ("lan.toml", LAN)]);
+    write(bad.path(), "latin.yaml", b"# metallb\nname: caf\xe9\n");
+    let huge = fs::File::create(bad.path().join("huge.yaml")).expect("a file");
+    huge.set_len(200 << 20).expect("a sparse file");
+    write(bad.path(), "nested.yaml", format!("metallb: {}", "[".repeat(20_000)).as_bytes());
+    write(bad.path(), "truncated.yaml", b"kind: IPAddressPool\napiVersion: metallb.io/v1beta1\nspec: {addresses: [\n");
+    let bomb: String =
+        (1..9).map(|i| format!("b{i}: &b{i} [{}]\n", vec![format!("*b{}", i - 1); 10].join(","))).collect();
+    write(bad.path(), "bomb.yaml", format!("# metallb\nb0: &b0 [x]\n{bomb}").as_bytes());
+    let (code, out, _) = run(bad.path(), &["check"]);
+    assert_eq!(code, 1);
+    for told in [
+        "latin.yaml is not UTF-8 at byte 19 (line 2)",
+        "huge.yaml is larger than 16 MiB",
+        "error[kubernetes-cannot-parse]",
+        "error[pool-in-dhcp-range]",
+        "truncated.yaml:",
+        "nested.yaml:",
+    ] {
+        assert!(out.contains(told), "no `{told}` in {out}");
+    }
+    assert!(!out.contains("bomb.yaml"), "an alias bomb of nothing of ours is no finding: {out}");
+    let only = folder(&[]);
+    write(only.path(), "latin.yaml", b"# metallb\nname: caf\xe9\n");
+    assert_eq!(run(only.path(), &["check", "--allow-empty"]).0, 3);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_fifo_and_a_loop_of_folders_do_not_hang() {
+    let odd = folder(&[("pool.yaml", POOL), ("lan.toml", LAN)]);
+    std::os::unix::fs::symlink(".", odd.path().join("loop")).expect("a link");
+    let made = Command::new("mkfifo").arg(odd.path().join("pipe.yaml")).status();
+    assert!(made.is_ok_and(|status| status.success()), "mkfifo (coreutils) is needed");
+    assert_eq!(run(odd.path(), &["check"]).0, 1);
+    let (code, out, _) = run(odd.path(), &["check", "--allow-empty", "pipe.yaml"]);
+    assert_eq!((code, out.contains("pipe.yaml is not a regular file")), (3, true), "{out}");
+}
+
+#[test]
+fn mistakes_in_facts_and_configuration_have_a_place() {
+    let cases = [
+        (
+            "lan.toml",
+            "[[segment]]\nsubnet = \"192.168.1.0/24\"\ndhcp = \"192.168.1.9-192.168.1.2\"\n",
+            "begins after it ends",
+        ),
+        (
+            "lan.toml",
+            "[[segment]]\nsubnet = \"192.168.1.0/24\"\ndhcp = \"10.0.0.2-10.0.0.9\"\n",
+            "lies outside the subnet",
+        ),
+        ("lan.toml", "[[segment]]\nsubnet = \"192.168.1.0/24\"\npassword = \"x\"\n", "secrets are never read"),
+        ("poolcheck.toml", "[[router]]\nadapter = \"fritzbox9\"\n", "`adapter` cannot be `fritzbox9`"),
+        ("poolcheck.toml", "fail_on = \"error\"\n", "did you mean `fail-on`?"),
+        ("poolcheck.toml", "x = [\n", "poolcheck.toml:"),
+    ];
+    for (name, text, told) in cases {
+        let bad = folder(&[("pool.yaml", POOL), (name, text)]);
+        let (code, _, error) = run(bad.path(), &["check"]);
+        assert_eq!(code, 2, "{text}");
+        assert!(error.contains(told) && error.contains(&format!("[{name}:")), "no `{told}` in {error}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let bad = folder(&[("pool.yaml", POOL), ("lan.toml", LAN)]);
+    let mut child = command(bad.path(), &["rules", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    drop(child.stdout.take());
+    let (code, _, error) = told(&child.wait_with_output().expect("it ends"));
+    assert_eq!((code, error.as_str()), (0, ""));
+}
+
+#[test]
+fn suggest_writes_what_check_finds_clean() {
+    let lan =
+        "[[segment]]\nsubnet = \"192.168.1.0/24\"\ngateway = \"192.168.1.1\"\ndhcp = \"192.168.1.2-192.168.1.120\"\n";
+    let home = folder(&[("lan.toml", lan)]);
+    let (code, yaml, _) = run(home.path(), &["suggest", "--size", "6", "-o", "yaml"]);
+    assert_eq!(code, 0);
+    write(home.path(), "pool.yaml", yaml.as_bytes());
+    let (code, out, _) = run(home.path(), &["check"]);
+    assert_eq!((code, out.starts_with("ok: 1 pool")), (0, true), "{yaml}\n{out}");
+    assert_eq!(run(home.path(), &["suggest", "--size", "4000"]).0, 3);
+}
+
+#[test]
+fn ascii_has_no_other_glyphs() {
+    let bad = folder(&[("pool.yaml", POOL), ("lan.toml", LAN)]);
+    let (_, out, _) = run(bad.path(), &["check", "--ascii"]);
+    assert!(out.is_ascii(), "{out}");
+    let (_, out, _) = run(bad.path(), &["check", "--color", "always"]);
+    assert!(out.contains("\u{1b}["), "{out}");
+}
+
+#[test]
+fn explain_and_rules() {
+    let here = folder(&[]);
+    let (code, out, _) = run(here.path(), &["explain", "pool-in-dhcp-range"]);
+    assert_eq!((code, out.contains("## Use instead")), (0, true));
+    let (code, _, error) = run(here.path(), &["explain", "pool-in-dhcp-rage"]);
+    assert_eq!((code, error.contains("did you mean `pool-in-dhcp-range`?")), (2, true), "{error}");
+    assert!(run(here.path(), &["rules"]).1.lines().count() > 30);
+}
