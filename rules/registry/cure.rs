@@ -77,20 +77,13 @@ impl Cure {
                 );
             }
         }
-        let shrinks = [self.stay.as_ref().filter(|_| !self.must_move), self.room.as_ref().map(|(shrink, _)| shrink)];
-        for shrink in shrinks.into_iter().flatten() {
-            let line = in_the_way(shrink);
-            if !line.is_empty() && !lines.contains(&line) {
-                lines.push(line);
-            }
-        }
-        let shrinking = shrinks.iter().any(Option::is_some);
+        let shrinking = (self.stay.is_some() && !self.must_move) || self.room.is_some();
         lines.extend(self.how_to_shrink.iter().filter(|_| shrinking).cloned());
         lines
     }
 }
 
-/// `end the router's range at 192.168.1.49 (instead of 192.168.1.253)`.
+/// `end the router's range at 192.168.1.49 (it gives up 204 addresses)`.
 fn shrink_words(shrink: &Shrink) -> String {
     let cuts: Vec<String> = shrink
         .cuts
@@ -102,12 +95,15 @@ fn shrink_words(shrink: &Shrink) -> String {
             Some(to) => format!("cut the router's range to {to}"),
         })
         .collect();
-    format!("{} (it gives up {})", list(&cuts, 4), count_addresses(shrink.given_up()))
-}
-
-fn in_the_way(shrink: &Shrink) -> String {
-    let reserved: Vec<String> = shrink.in_the_way().map(|(address, label)| format!("{address} ({label})")).collect();
-    if reserved.is_empty() { String::new() } else { format!("move the reservations first: {}", list(&reserved, 4)) }
+    let gives_up = format!("it gives up {}", count_addresses(shrink.given_up()));
+    let reserved: Vec<String> =
+        shrink.in_the_way().map(|(address, owner)| format!("{address} {owner}").trim_end().to_owned()).collect();
+    let gives_up = match reserved.len() {
+        0 => gives_up,
+        1 => format!("{gives_up}; move the reservation {} first", reserved[0]),
+        _ => format!("{gives_up}; move the reservations {} first", list(&reserved, 4)),
+    };
+    format!("{} ({gives_up})", list(&cuts, 4))
 }
 
 /// The cures of all pools in trouble, by pool.
@@ -208,11 +204,12 @@ fn cure_of(world: &World<'_>, pool: usize, must_move: bool, taken: &AddrSet) -> 
     let wish = Wish { size, keep, current: Some(current) };
     let safe = safe_pool(&ground, &wish);
     let reservations: Vec<_> = world
-        .plan
-        .claims()
+        .facts
+        .segments
         .iter()
-        .filter(|claim| claim.kind == ClaimKind::Reservation)
-        .map(|claim| (claim.range.first(), claim.owner.clone()))
+        .flat_map(|segment| &segment.dhcp)
+        .flat_map(|server| &server.reservations)
+        .map(|reservation| (reservation.value.address, reservation.value.name.clone().unwrap_or_default()))
         .collect();
     let meets_dhcp = ground.dynamic.iter().any(|range| ranges.meets(*range));
     let stay = meets_dhcp.then(|| shrink_to_free(&ground, &ranges, &reservations));

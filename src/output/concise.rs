@@ -1,10 +1,11 @@
 //! One finding a line, for editors, grep and CI logs: `file:line:column: level[rule]: message`.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::report::Report;
+use crate::report::{Report, counted};
 
-/// All findings, a line each; then input problems; verdicts *not checked* are counted on the last line.
+/// All findings, a line each; then inputs that could not be read; what was not checked is counted on the last line.
 pub fn report(report: &Report) -> String {
     let mut out = String::new();
     for finding in &report.findings {
@@ -16,6 +17,12 @@ pub fn report(report: &Report) -> String {
     }
     for problem in &report.problems {
         writeln!(out, "{}: error: {}", problem.name, problem.message).expect("writes to a string");
+    }
+    let rules: BTreeSet<&str> = report.not_checked.iter().map(|verdict| verdict.rule).collect();
+    if !rules.is_empty() || !report.skipped.is_empty() {
+        let (rules, templates) = (counted(rules.len(), "rule"), counted(report.skipped.len(), "template"));
+        writeln!(out, "not checked: {rules} in part or whole, {templates} (-o json says why)")
+            .expect("writes to a string");
     }
     out
 }
