@@ -437,6 +437,16 @@ mod tests {
     }
 
     #[test]
+    fn what_the_documentation_shows_can_be_read() {
+        let documentation = include_str!("../docs/adapters/manual.md");
+        let examples: Vec<&str> = documentation.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+        assert_eq!(examples.len(), 2);
+        for example in examples {
+            assert!(read(example).0.is_ok(), "{example}");
+        }
+    }
+
+    #[test]
     fn everything() {
         let text = r#"
 [origin]

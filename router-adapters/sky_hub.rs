@@ -42,7 +42,7 @@ mod reading;
 
 use poolcheck_plan::{Facts, Sources};
 
-use crate::adapter::{Adapter, AdapterError, Input, Page};
+use crate::adapter::{Adapter, AdapterError, Complaint, Input, Page};
 use page::SkyPage;
 
 pub(crate) const ADAPTER: Adapter = Adapter {
@@ -73,6 +73,10 @@ fn recognise(page: &Page<'_>) -> bool {
 }
 
 fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError> {
+    if let Some(page) = input.pages.iter().find(|page| page::is_too_large(page.text)) {
+        let complaint = Complaint::whole(format!("{} is larger than any page of a Sky Hub", page.name));
+        return Err(complaint.help("is it the page LAN IP Setup, saved as \"HTML only\"?").into());
+    }
     let pages: Vec<SkyPage<'_>> = input.pages.iter().map(|page| SkyPage::read(page.name, page.text)).collect();
     let reading = reading::read(&pages)?;
     Ok(card::facts(&reading, input, HOW_TO_SHRINK, sources))

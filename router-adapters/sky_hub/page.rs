@@ -60,7 +60,8 @@ pub(super) struct Ula {
     pub(super) from_script: bool,
 }
 
-const IPV4: &str = r#"['"]\s*([0-9]{1,3}(?:\.[0-9]{1,3}){3})\s*['"]"#;
+const IPV4: &str =
+    r#"(?:'\s*([0-9]{1,3}(?:\.[0-9]{1,3}){3})\s*'|"\s*([0-9]{1,3}(?:\.[0-9]{1,3}){3})\s*")"#;
 const STRING: &str = r#"(?:'((?:[^'\\\n]|\\.)*)'|"((?:[^"\\\n]|\\.)*)")"#;
 
 macro_rules! pattern {
@@ -147,6 +148,12 @@ impl<'a> SkyPage<'a> {
         ];
         makes.iter().find(|(word, _)| self.words.contains(word)).map(|(_, make)| *make)
     }
+}
+
+/// Whether a text is no page of a hub by its size. The HTML parser's time grows with the square of the nesting, so the
+/// tags are counted first; the hub's own pages have some hundreds.
+pub(super) fn is_too_large(text: &str) -> bool {
+    text.len() > 256 * 1024 || text.bytes().filter(|byte| *byte == b'<').nth(5000).is_some()
 }
 
 /// Whether a text is a Sky Hub's page, without parsing it.
@@ -244,7 +251,7 @@ fn without_comments(script: &str) -> String {
 }
 
 fn addresses(pattern: &'static Regex, script: &str) -> impl Iterator<Item = Ipv4Addr> {
-    pattern.captures_iter(script).filter_map(|found| found.get(1)?.as_str().parse().ok())
+    pattern.captures_iter(script).filter_map(|found| found.get(1).or_else(|| found.get(2))?.as_str().parse().ok())
 }
 
 /// The first string assigned, escapes undone.

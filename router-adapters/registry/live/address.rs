@@ -66,9 +66,16 @@ mod tests {
 
     #[test]
     fn only_private_addresses_unless_allowed() {
-        for private in
-            ["192.168.1.1", "10.0.0.1:8080", "http://127.0.0.1/", "169.254.1.1", "[fe80::1]", "fd00::1", "[::1]:81"]
-        {
+        for private in [
+            "192.168.1.1",
+            "10.0.0.1:8080",
+            "http://127.0.0.1/",
+            "169.254.1.1",
+            "[fe80::1]",
+            "fd00::1",
+            "[::1]:81",
+            "[::ffff:10.0.0.1]",
+        ] {
             assert!(resolve(private, false).is_ok(), "{private}");
         }
         for public in ["8.8.8.8", "172.32.0.1", "[2001:db8::1]", "[::ffff:8.8.8.8]", "0.0.0.0"] {
