@@ -52,10 +52,7 @@ fn exit_codes() {
     for format in ["pretty", "concise", "json"] {
         assert_eq!(run(bad.path(), &["check", "-o", format]).0, 1, "{format} changes the exit code");
     }
-    let good = folder(&[
-        ("pool.yaml", &POOL.replace("50-192.168.1.60", "254/32").replace("192.168.1.254/32", "192.168.1.254/32")),
-        ("lan.toml", LAN),
-    ]);
+    let good = folder(&[("pool.yaml", &POOL.replace("50-192.168.1.60", "254/32")), ("lan.toml", LAN)]);
     let (code, out, _) = run(good.path(), &["check"]);
     assert_eq!((code, out.starts_with("ok: 1 pool against 1 DHCP range")), (0, true), "{out}");
     assert_eq!(run(good.path(), &["check", "--require", "nodes"]).0, 3);
@@ -127,8 +124,9 @@ fn bad_input_is_told_and_the_rest_is_checked() {
     huge.set_len(200 << 20).expect("a sparse file");
     write(bad.path(), "nested.yaml", format!("metallb: {}", "[".repeat(20_000)).as_bytes());
     write(bad.path(), "truncated.yaml", b"kind: IPAddressPool\napiVersion: metallb.io/v1beta1\nspec: {addresses: [\n");
-    let bomb: String =
+    let bomb: Vec<String> =
         (1..9).map(|i| format!("b{i}: &b{i} [{}]\n", vec![format!("*b{}", i - 1); 10].join(","))).collect();
+    let bomb = bomb.concat();
     write(bad.path(), "bomb.yaml", format!("# metallb\nb0: &b0 [x]\n{bomb}").as_bytes());
     let (code, out, _) = run(bad.path(), &["check"]);
     assert_eq!(code, 1);

@@ -55,6 +55,15 @@ pub(crate) struct FetchArgs {
     /// Take the secret from this file, which must have mode 0600
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
+    /// Ask a router whose address is not private
+    #[arg(long)]
+    allow_public: bool,
+    /// Send the password readable (HTTP Basic) to a router that offers nothing better
+    #[arg(long)]
+    allow_basic: bool,
+    /// How long each request may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=300))]
+    timeout: u64,
     /// How to tell it
     #[arg(short, long, value_enum, default_value_t = Form::Pretty)]
     output: Form,
@@ -181,6 +190,8 @@ fn fetch_facts(args: &FetchArgs, sources: &mut Sources) -> Result<Facts, session
     let host = args.host.clone().or(host).or_else(|| adapter.live.map(|live| live.default_host.to_owned()));
     let mut request = live::Request::new(host.unwrap_or_default(), secret);
     request.user = args.user.clone().or(user);
+    request.timeout = std::time::Duration::from_secs(args.timeout);
+    (request.allow_public, request.allow_basic) = (args.allow_public, args.allow_basic);
     let pages = live::fetch(adapter, &request).map_err(|error| refused(&error))?;
     let pages: Vec<_> = pages.iter().map(|(name, text)| adapters::Page { name, text }).collect();
     let now = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M").to_string();
