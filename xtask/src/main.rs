@@ -6,11 +6,12 @@ use std::process::{Command, ExitCode};
 /// A task: its name, what it does, and how.
 type Task = (&'static str, &'static str, fn() -> Result<(), String>);
 
-const TASKS: [Task; 5] = [
+const TASKS: [Task; 6] = [
     ("test", "all tests; needs nothing but cargo", test),
     ("lint", "formatting, clippy and documentation, all warnings denied", lint),
     ("generate", "write the generated files (docs/rules, docs/schema)", generate),
     ("ci", "what CI runs: lint, then test", ci),
+    ("fuzz-smoke", "each fuzz target for a minute; needs nightly Rust and cargo-fuzz", fuzz_smoke),
     ("bench", "measure: all meetings among 1,000,000 claims, YAML parsing", bench),
 ];
 
@@ -19,7 +20,7 @@ fn main() -> ExitCode {
     let name = std::env::args().nth(1).unwrap_or_default();
     let Some((_, _, task)) = TASKS.iter().find(|(known, _, _)| *known == name) else {
         for (name, what, _) in TASKS {
-            println!("cargo xtask {name:9} {what}");
+            println!("cargo xtask {name:10} {what}");
         }
         return if name.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(2) };
     };
@@ -60,6 +61,24 @@ fn ci() -> Result<(), String> {
 
 fn bench() -> Result<(), String> {
     cargo(&["bench", "--workspace"], &[])
+}
+
+fn fuzz_smoke() -> Result<(), String> {
+    // `+nightly` is understood by rustup's cargo only, not by the one that runs this task.
+    let fuzz = |arguments: &[&str]| {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let status = Command::new("cargo").args(["+nightly", "fuzz"]).args(arguments).current_dir(root).status();
+        status.is_ok_and(|status| status.success())
+    };
+    if !fuzz(&["--version"]) {
+        return Err("cargo-fuzz is needed: rustup toolchain install nightly && cargo install cargo-fuzz".to_owned());
+    }
+    for target in ["yaml_tree", "range_syntax", "facts_toml", "sky_hub_page"] {
+        if !fuzz(&["run", target, "--", "-max_total_time=60", "-max_len=65536"]) {
+            return Err(format!("the fuzz target {target} failed"));
+        }
+    }
+    Ok(())
 }
 
 fn generate() -> Result<(), String> {
