@@ -69,7 +69,7 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
     let [page] = input.pages else {
         return Err(Complaint::whole("a facts file is one file").into());
     };
-    let source = sources.add(page.name, SourceKind::File, page.text);
+    let source = sources.add(page.name, SourceKind::File, crate::spanned_toml::masked(page.text));
     let mut file = File { reader: Reader::new(source), confidence: Confidence::High };
     let root = file.reader.parse(page.text);
     let facts = file.facts(root.get_ref(), page.name);
@@ -100,7 +100,8 @@ impl File {
         if let Some(cluster) = root.get("cluster").and_then(|item| self.reader.table(item, "cluster")) {
             self.reader.only_keys(cluster, &["pods", "services"], "[cluster]");
             facts.networks.pods = cluster.get("pods").map(|item| self.nets(item, "pods")).unwrap_or_default();
-            facts.networks.services = cluster.get("services").map(|item| self.nets(item, "services")).unwrap_or_default();
+            facts.networks.services =
+                cluster.get("services").map(|item| self.nets(item, "services")).unwrap_or_default();
         }
         for item in root.get("segment").map(|item| self.reader.one_or_many(item)).unwrap_or_default() {
             if let Some(table) = self.reader.table(item, "segment") {
@@ -124,7 +125,8 @@ impl File {
         let levels = [("high", Confidence::High), ("medium", Confidence::Medium), ("low", Confidence::Low)];
         let confidence = table.get("confidence").and_then(|item| self.reader.choice(item, "confidence", &levels));
         self.confidence = confidence.unwrap_or(Confidence::High);
-        origin.how_to_shrink = crate::find(&origin.adapter).and_then(|adapter| adapter.how_to_shrink).map(str::to_owned);
+        origin.how_to_shrink =
+            crate::find(&origin.adapter).and_then(|adapter| adapter.how_to_shrink).map(str::to_owned);
         origin
     }
 
@@ -143,7 +145,8 @@ impl File {
         self.reader.only_keys(table, &SEGMENT_KEYS, "[[segment]]");
         let mut segment = Segment::default();
         if let Some(item) = table.get("name") {
-            segment.name = self.reader.string(item, "name").map(|text| self.said(text.to_owned(), self.reader.inside(item)));
+            segment.name =
+                self.reader.string(item, "name").map(|text| self.said(text.to_owned(), self.reader.inside(item)));
         }
         segment.vlan = table.get("vlan").and_then(|item| self.vlan(item));
         match table.get("subnet") {
@@ -201,7 +204,8 @@ impl File {
             return None;
         };
         if net.network() != net.addr() {
-            let complaint = Complaint::at(place, "host bits are set", format!("`{key}` {text} is an address inside a prefix"));
+            let complaint =
+                Complaint::at(place, "host bits are set", format!("`{key}` {text} is an address inside a prefix"));
             self.reader.complain(complaint.help(format!("write the prefix itself: {}", net.trunc())));
             return None;
         }
@@ -245,7 +249,8 @@ impl File {
         if let (Some(subnet), false) = (of_family.first(), inside) {
             let message = format!("{what} {range} lies outside the subnet {}", subnet.value);
             let complaint = Complaint::at(place, "outside", message).related(subnet.place, "the segment's subnet");
-            self.reader.complain(complaint.help("correct one of the two, or give the other network a [[segment]] of its own"));
+            self.reader
+                .complain(complaint.help("correct one of the two, or give the other network a [[segment]] of its own"));
         }
     }
 
@@ -309,7 +314,8 @@ impl File {
         };
         let mut server = self.server(state, place);
         server.server = table.get("server").and_then(|item| self.address(item, "server"));
-        server.ranges = table.get("range").map(|i| self.ranges(i, "range", "the DHCP range", segment)).unwrap_or_default();
+        server.ranges =
+            table.get("range").map(|i| self.ranges(i, "range", "the DHCP range", segment)).unwrap_or_default();
         server.excluded =
             table.get("exclude").map(|i| self.ranges(i, "exclude", "the excluded range", segment)).unwrap_or_default();
         if let Some(item) = table.get("reservations") {
@@ -439,7 +445,8 @@ mod tests {
     #[test]
     fn what_the_documentation_shows_can_be_read() {
         let documentation = include_str!("../docs/adapters/manual.md");
-        let examples: Vec<&str> = documentation.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+        let examples: Vec<&str> =
+            documentation.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
         assert_eq!(examples.len(), 2);
         for example in examples {
             assert!(read(example).0.is_ok(), "{example}");
@@ -480,7 +487,8 @@ lease = "24h"
         assert_eq!(server.ranges[0].confidence, Confidence::Medium);
         assert_eq!(facts.networks.pods[0].value.to_string(), "10.42.0.0/16");
         let again = read(&crate::to_toml(&facts)).0.expect("what is written can be read");
-        let values = |facts: &Facts| facts.claims().iter().map(|c| (c.range, c.kind, c.owner.clone())).collect::<Vec<_>>();
+        let values =
+            |facts: &Facts| facts.claims().iter().map(|c| (c.range, c.kind, c.owner.clone())).collect::<Vec<_>>();
         assert_eq!(values(&again), values(&facts));
     }
 

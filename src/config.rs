@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use poolcheck_plan::{SourceKind, Sources, Span};
-use poolcheck_router_adapters::spanned_toml::{Item, Reader, nearest};
+use poolcheck_router_adapters::spanned_toml::{self, Item, Reader, nearest};
 use poolcheck_router_adapters::{Adapter, AdapterError, Complaint};
 use poolcheck_rules::{Fact, Level};
 use toml::de::DeTable;
@@ -136,7 +136,7 @@ pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
 /// Reads a configuration file.
 pub(crate) fn read(path: &Path, sources: &mut Sources) -> Result<Config, Failure> {
     let text = read_text(path)?;
-    let source = sources.add(crate::collect::shown(path), SourceKind::File, text.as_str());
+    let source = sources.add(crate::collect::shown(path), SourceKind::File, spanned_toml::masked(&text));
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), Path::to_owned);
     let mut file = File { reader: Reader::new(source), folder: folder.clone() };
     let root = file.reader.parse(&text);

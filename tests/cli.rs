@@ -185,6 +185,23 @@ fn mistakes_in_facts_and_configuration_have_a_place() {
 }
 
 #[test]
+fn a_secret_is_never_printed() {
+    for (name, text) in [
+        ("lan.toml", "[[segment]]\nsubnet = \"192.168.1.0/24\"\nPassWord = \"hunter2\"\n"),
+        (
+            "lan.toml",
+            "[[segment]]\nsubnet = \"192.168.1.0/24\"\ndhpc = 1\nhosts = [{ address = \"x\", api-key = 'hunter2' }]\n",
+        ),
+        ("poolcheck.toml", "[[router]]\nadapter = \"sky-hub\"\nsecret = \"hunter2\"\n"),
+    ] {
+        let bad = folder(&[("pool.yaml", POOL), (name, text)]);
+        let (code, out, error) = run(bad.path(), &["check"]);
+        assert_eq!(code, 2, "{text}");
+        assert!(!out.contains("hunter2") && !error.contains("hunter2"), "{error}");
+    }
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_error() {
     let bad = folder(&[("pool.yaml", POOL), ("lan.toml", LAN)]);
     let mut child = command(bad.path(), &["rules", "--json"])

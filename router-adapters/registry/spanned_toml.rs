@@ -154,9 +154,17 @@ pub fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     same.copied().or_else(near)
 }
 
+/// The text as it may be shown: the strings under keys that look like secrets are starred out, every byte keeps its place.
+pub fn masked(text: &str) -> String {
+    let pattern = format!(r#"(?i)((?:{})[\w-]*["']?\s*=\s*["'])([^"'\n]*)"#, SECRET_WORDS.join("|"));
+    let pattern = regex::Regex::new(&pattern).expect("the words are plain");
+    let starred = |found: &regex::Captures<'_>| format!("{}{}", &found[1], "*".repeat(found[2].len()));
+    pattern.replace_all(text, starred).into_owned()
+}
+
+const SECRET_WORDS: [&str; 8] = ["password", "passwd", "secret", "token", "api-key", "api_key", "apikey", "credential"];
+
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    ["password", "passwd", "secret", "token", "api-key", "api_key", "apikey", "credential"]
-        .iter()
-        .any(|w| name.contains(w))
+    SECRET_WORDS.iter().any(|word| name.contains(word))
 }

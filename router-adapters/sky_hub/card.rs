@@ -50,7 +50,8 @@ fn segment(reading: &Reading, said: &Said, places: &Places) -> Segment {
     segment.subnets.extend(reading.subnet.map(|net| said.surely(net.into(), &places.subnet)));
     segment.subnets.extend(reading.ula.map(|(net, confidence)| said.with(net.into(), &places.ula, confidence)));
     if reading.state == State::Bridge {
-        let host = Host { address: reading.hub.into(), name: Some("Sky Hub".to_owned()), mac: None, role: Role::Router };
+        let host =
+            Host { address: reading.hub.into(), name: Some("Sky Hub".to_owned()), mac: None, role: Role::Router };
         segment.hosts.push(said.surely(host, &places.hub));
     } else {
         segment.gateways.push(said.surely(reading.hub.into(), &places.hub));
@@ -62,7 +63,8 @@ fn segment(reading: &Reading, said: &Said, places: &Places) -> Segment {
 fn server(reading: &Reading, said: &Said, places: &Places) -> DhcpServer {
     let range = reading.range.filter(|_| reading.state.uses_range());
     let lists = reading.reservations.iter().flatten();
-    let reservations = lists.zip(&places.reservations).map(|((r, confidence), at)| said.with(r.clone(), at, *confidence));
+    let reservations =
+        lists.zip(&places.reservations).map(|((r, confidence), at)| said.with(r.clone(), at, *confidence));
     let leases = reading.lease_hours.filter(|_| reading.state == State::On).and_then(|hours| hours.checked_mul(3600));
     DhcpServer {
         state: said.surely(reading.state.dhcp(), &places.state),

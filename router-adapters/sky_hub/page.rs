@@ -60,8 +60,7 @@ pub(super) struct Ula {
     pub(super) from_script: bool,
 }
 
-const IPV4: &str =
-    r#"(?:'\s*([0-9]{1,3}(?:\.[0-9]{1,3}){3})\s*'|"\s*([0-9]{1,3}(?:\.[0-9]{1,3}){3})\s*")"#;
+const IPV4: &str = r#"(?:'\s*([0-9]{1,3}(?:\.[0-9]{1,3}){3})\s*'|"\s*([0-9]{1,3}(?:\.[0-9]{1,3}){3})\s*")"#;
 const STRING: &str = r#"(?:'((?:[^'\\\n]|\\.)*)'|"((?:[^"\\\n]|\\.)*)")"#;
 
 macro_rules! pattern {
@@ -158,8 +157,16 @@ pub(super) fn is_too_large(text: &str) -> bool {
 
 /// Whether a text is a Sky Hub's page, without parsing it.
 pub(super) fn looks_like_sky(text: &str) -> bool {
-    let marks = ["sysPoolStartingAddr1", "dhcpStartObj", "router-status-fwversion-value", "sky_lan_ip_setup", "sky_router_status"];
-    marks.iter().any(|mark| text.contains(mark)) || (text.contains("dhcpStart") && text.contains("dhcpEnbl")) || titled_sky(text)
+    let marks = [
+        "sysPoolStartingAddr1",
+        "dhcpStartObj",
+        "router-status-fwversion-value",
+        "sky_lan_ip_setup",
+        "sky_router_status",
+    ];
+    marks.iter().any(|mark| text.contains(mark))
+        || (text.contains("dhcpStart") && text.contains("dhcpEnbl"))
+        || titled_sky(text)
 }
 
 /// Whether a text is the first page of a Sky Hub, which it shows without a login.
@@ -317,7 +324,9 @@ fn words(title: Option<&str>, html: &Html) -> String {
 
 /// A text of the router made fit for a line on a terminal: no control characters, single spaces, at most 80 characters.
 pub(super) fn plain(text: &str) -> String {
-    let invisible = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let invisible = |c: char| {
+        c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
     let clean: String = text.chars().map(|c| if invisible(c) { ' ' } else { c }).collect();
     clean.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(80).collect()
 }

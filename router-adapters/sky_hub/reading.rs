@@ -107,7 +107,8 @@ fn hub(page: &SkyPage<'_>) -> Result<Ipv4Addr, Complaint> {
         [] => Err(missing(page, "var Ipaddr = '…'")),
         [first, second, ..] => {
             let message = format!("{} gives the hub two addresses, {first} and {second}", page.name);
-            Err(Complaint::whole(message).help("save the page again; if it stays so, write the facts by hand in lan.toml"))
+            Err(Complaint::whole(message)
+                .help("save the page again; if it stays so, write the facts by hand in lan.toml"))
         }
     }
 }
@@ -194,7 +195,8 @@ type Lists = (Option<Vec<(Reservation, Confidence)>>, Vec<Reservation>);
 
 /// Both lists hold the reservations. What both say is certain; what only one of two says is kept, less certain.
 fn reservations(page: &SkyPage<'_>, subnet: Option<Ipv4Net>) -> Result<Lists, Complaint> {
-    let read = |list: &Option<String>, layout: &Layout| list.as_deref().map(|text| records(page, text, layout)).transpose();
+    let read =
+        |list: &Option<String>, layout: &Layout| list.as_deref().map(|text| records(page, text, layout)).transpose();
     let from_check = read(&page.static_list, &STATIC_LIST)?;
     let from_table = read(&page.reservation_table, &RESERVATION_TABLE)?;
     let found: Vec<(Reservation, Confidence)> = match (from_check, from_table) {
@@ -222,7 +224,8 @@ fn union(
         };
         if let Some(two) = table.iter().find(clash) {
             let show = |r: &Reservation| format!("{} for {}", r.address, plain(&r.owner()));
-            let message = format!("{}: its two lists of reservations disagree: {}, and {}", page.name, show(one), show(two));
+            let message =
+                format!("{}: its two lists of reservations disagree: {}, and {}", page.name, show(one), show(two));
             return Err(Complaint::whole(message).help("reload the page in the browser and save it again"));
         }
     }
@@ -254,7 +257,8 @@ fn records(page: &SkyPage<'_>, list: &str, layout: &Layout) -> Result<Vec<Reserv
         let address = field(layout.address).parse::<Ipv4Addr>();
         let mac = crate::write::normal_mac(field(layout.mac));
         let (Ok(address), Some(mac)) = (address, mac) else {
-            let message = format!("{}: a record of `{}` is not a reservation: `{}`", page.name, layout.variable, plain(record));
+            let message =
+                format!("{}: a record of `{}` is not a reservation: `{}`", page.name, layout.variable, plain(record));
             return Err(Complaint::whole(message).help(BY_HAND));
         };
         let name = Some(plain(field(layout.name))).filter(|name| !name.is_empty());

@@ -106,7 +106,10 @@ fn a_factory_hub_leases_the_whole_subnet() {
     let segment = &facts.segments[0];
     assert!(segment.dhcp[0].reservations.is_empty() && segment.dhcp[0].knows_reservations());
     assert_eq!(segment.subnets.len(), 1, "the ULA is not announced");
-    assert_eq!(card(&sources).1, "LAN 192.168.0.0/24, hub 192.168.0.1\nDHCP on: 192.168.0.2 to 192.168.0.254, lease 24 h\n");
+    assert_eq!(
+        card(&sources).1,
+        "LAN 192.168.0.0/24, hub 192.168.0.1\nDHCP on: 192.168.0.2 to 192.168.0.254, lease 24 h\n"
+    );
 }
 
 #[test]
@@ -159,7 +162,10 @@ fn the_second_page_alone_gives_the_range_and_no_more() {
 #[test]
 fn pages_that_disagree_are_refused() {
     let message = refused(&[AFTER, ADDMAC]).message;
-    assert!(message.contains("disagree") && message.contains("192.168.1.120") && message.contains("192.168.1.253"), "{message}");
+    assert!(
+        message.contains("disagree") && message.contains("192.168.1.120") && message.contains("192.168.1.253"),
+        "{message}"
+    );
     assert!(refused(&[HOMELAB, AFTER]).message.contains("disagree"));
     let moved = HOMELAB.replacen("Ipaddr = '192.168.1.1'", "Ipaddr = '192.168.1.254'", 1);
     assert!(refused(&[&moved]).message.contains("two addresses, 192.168.1.254 and 192.168.1.1"));
@@ -250,8 +256,25 @@ fn a_large_page_of_openings_is_read_once() {
 
 /// A page changed at random: pieces cut out, doubled, swapped for pieces that matter.
 fn changed() -> impl Strategy<Value = String> {
-    let pieces = ["'", "\"", "/*", "*/", "//", "<script>", "</script>", "<!--", "192.168.0.9", "<br>", "<lf>", "\\", "é", "\n", "{"];
-    let change = (any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0..40_usize);
+    let pieces = [
+        "'",
+        "\"",
+        "/*",
+        "*/",
+        "//",
+        "<script>",
+        "</script>",
+        "<!--",
+        "192.168.0.9",
+        "<br>",
+        "<lf>",
+        "\\",
+        "é",
+        "\n",
+        "{",
+    ];
+    let change =
+        (any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0..40_usize);
     prop::collection::vec(change, 1..12).prop_map(move |changes| {
         let mut page: Vec<char> = HOMELAB.chars().collect();
         for (at, piece, from, length) in changes {

@@ -43,8 +43,7 @@ use poolcheck_manifest::replace_scalar;
 
 use crate::{Fact, Findings, Level, Rule, Safety, World};
 
-pub(crate) const RULE: Rule =
-    Rule { id: "bad-range-syntax", level: Level::Error, needs: &[], since: "0.1.0", check };
+pub(crate) const RULE: Rule = Rule { id: "bad-range-syntax", level: Level::Error, needs: &[], since: "0.1.0", check };
 
 fn check(world: &World<'_>, findings: &mut Findings<'_>) {
     for pool in &world.pools {

@@ -54,8 +54,7 @@ use poolcheck_plan::ClaimKind;
 use crate::occupied::{Words, report};
 use crate::{Findings, Level, Rule, World};
 
-pub(crate) const RULE: Rule =
-    Rule { id: "pool-contains-host", level: Level::Error, needs: &[], since: "0.1.0", check };
+pub(crate) const RULE: Rule = Rule { id: "pool-contains-host", level: Level::Error, needs: &[], since: "0.1.0", check };
 
 fn check(world: &World<'_>, findings: &mut Findings<'_>) {
     let words = Words { what: "the address of", what_many: "known machines", label: "this machine's address" };

@@ -57,9 +57,10 @@ pub(crate) const RULE: Rule =
     Rule { id: "pool-meets-reservation", level: Level::Error, needs: &[Fact::Reservations], since: "0.1.0", check };
 
 fn check(world: &World<'_>, findings: &mut Findings<'_>) {
-    crate::occupied::report(world, findings, ClaimKind::Reservation, &crate::occupied::Words {
-        what: "reserved for",
-        what_many: "reserved addresses",
-        label: "reserved here",
-    });
+    crate::occupied::report(
+        world,
+        findings,
+        ClaimKind::Reservation,
+        &crate::occupied::Words { what: "reserved for", what_many: "reserved addresses", label: "reserved here" },
+    );
 }

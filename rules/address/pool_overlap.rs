@@ -78,7 +78,11 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
             format!("pool {} lists {} twice", pool.name, meeting.overlap)
         } else {
             let overlap = meeting.overlap;
-            format!("{} overlaps {} in {overlap}", pool_range(pool, second.1, range), pool_range(other, first.1, other_range))
+            format!(
+                "{} overlaps {} in {overlap}",
+                pool_range(pool, second.1, range),
+                pool_range(other, first.1, other_range)
+            )
         };
         let finding = findings.report(second.1.value.span(), "handed out here", message);
         finding.about(&pool.object).identity(other.title()).related(first.1.value.span(), "and here");

@@ -81,8 +81,10 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
             match near.filter(|known| strsim::damerau_levenshtein(known, &text) <= 1 + text.len() / 3) {
                 Some(near) => finding.help(format!("did you mean `{near}`?")),
                 None if names.is_empty() => finding.help("check the manifests of the pool together with this one"),
-                None => finding.help(format!("the pools are {}", crate::words::list(
-                    &names.iter().map(ToString::to_string).collect::<Vec<_>>(), 6))),
+                None => finding.help(format!(
+                    "the pools are {}",
+                    crate::words::list(&names.iter().map(ToString::to_string).collect::<Vec<_>>(), 6)
+                )),
             };
         }
         let selects = |pool: &_| advertisement.selectors.iter().any(|selector| selector.matches(pool));

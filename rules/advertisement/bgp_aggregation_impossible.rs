@@ -58,7 +58,7 @@ use poolcheck_manifest::kinds::metallb::Advertisement;
 use poolcheck_plan::Family;
 
 use crate::bgp::{advertisements, aggregation, has_service_selectors, pools, shortest_prefix};
-use crate::metallb::{field};
+use crate::metallb::field;
 use crate::{Findings, Level, Rule, World};
 
 pub(crate) const RULE: Rule =
@@ -85,7 +85,8 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
                     written.trim(),
                     pool.name
                 );
-                let (span, label) = value.map_or((entry.value.span(), "too small"), |v| (v.place(), "too short for the pool"));
+                let (span, label) =
+                    value.map_or((entry.value.span(), "too small"), |v| (v.place(), "too short for the pool"));
                 let finding = findings.report(span, label, message);
                 finding.about(&ad.object).related(entry.value.span(), format!("at most a /{prefix}"));
                 finding.help(if prefix >= i128::from(family.bits()) {

@@ -127,7 +127,8 @@ fn check_uses(object: &Object<'_>, names: &[String], findings: &mut Findings<'_>
             cure(finding, Some(value), &text);
             continue;
         }
-        let message = format!("{} names the community `{shown}`, which no Community object defines", object.reference());
+        let message =
+            format!("{} names the community `{shown}`, which no Community object defines", object.reference());
         let finding = findings.report(value.place(), "no Community object has this name", message);
         finding.about(object).level(Level::Warning);
         let known: Vec<&str> = names.iter().map(String::as_str).collect();

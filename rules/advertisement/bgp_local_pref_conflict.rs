@@ -97,9 +97,9 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
     let pools = pools(world);
     for (index, later) in ads.iter().enumerate() {
         for earlier in &ads[..index] {
-            let shared = pools.iter().find(|pool| {
-                earlier.announces(pool) && later.announces(pool) && same_routes(earlier, later, pool)
-            });
+            let shared = pools
+                .iter()
+                .find(|pool| earlier.announces(pool) && later.announces(pool) && same_routes(earlier, later, pool));
             let Some(pool) = shared else { continue };
             let Some(level) = shared_nodes(world, earlier, later) else { continue };
             let (first, second) = (local_pref(earlier), local_pref(later));

@@ -60,7 +60,9 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
                 let ProblemKind::DuplicateKey { key, first } = &problem.kind else { continue };
                 let message = format!("the key `{key}` is written twice in one mapping");
                 let finding = findings.report(file.outer(&problem.span), "again here", message);
-                finding.related(file.outer(first), "written first here").help("keep one of the two, or join their values");
+                finding
+                    .related(file.outer(first), "written first here")
+                    .help("keep one of the two, or join their values");
                 if !kubernetes.contains(&document.index) {
                     finding.level(Level::Warning);
                 }

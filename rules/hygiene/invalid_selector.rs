@@ -124,7 +124,8 @@ fn check_key(object: &Object<'_>, key: Value<'_>, findings: &mut Findings<'_>) {
         return;
     }
     if let Err(error) = label_key(&text) {
-        let message = format!("a selector of {} names the label `{text}`, which cannot exist: {error}", object.reference());
+        let message =
+            format!("a selector of {} names the label `{text}`, which cannot exist: {error}", object.reference());
         let finding = findings.report(key.place(), "not a label key", message);
         finding.about(object).help("write the key of a label: `tier`, `example.org/tier`");
     }
@@ -137,7 +138,10 @@ fn check_value(object: &Object<'_>, value: Value<'_>, findings: &mut Findings<'_
     }
     if let Err(error) = label_value(&text) {
         let shown = text.escape_debug();
-        let message = format!("a selector of {} asks for the value `{shown}`, which no label can have: {error}", object.reference());
+        let message = format!(
+            "a selector of {} asks for the value `{shown}`, which no label can have: {error}",
+            object.reference()
+        );
         let finding = findings.report(value.place(), "not a label value", message);
         finding.about(object).help("write at most 63 letters, digits, `-`, `_` and `.`");
     }

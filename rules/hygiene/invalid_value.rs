@@ -65,14 +65,17 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
                 ),
                 ProblemKind::NotOneOf { allowed, found } => {
                     let list = quoted(allowed);
-                    let near = closest(found, allowed).map_or_else(|| format!("write {list}"), |n| format!("write `{n}`"));
+                    let near =
+                        closest(found, allowed).map_or_else(|| format!("write {list}"), |n| format!("write `{n}`"));
                     (format!("must be {list}"), format!("{whose} is `{found}`, which is neither {list}"), near)
                 }
                 ProblemKind::BadDuration { found } => (
                     "no duration".to_owned(),
                     format!("{whose} is `{found}`, which MetalLB cannot read as a duration"),
-                    duration_cure(found)
-                        .map_or_else(|| "write a number with its unit, like `90s` or `1m30s`".to_owned(), |d| format!("write `{d}`")),
+                    duration_cure(found).map_or_else(
+                        || "write a number with its unit, like `90s` or `1m30s`".to_owned(),
+                        |d| format!("write `{d}`"),
+                    ),
                 ),
                 ProblemKind::BadTime { found } => (
                     "no time".to_owned(),

@@ -62,9 +62,11 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
                         format!("the document was not read to its end: {words}"),
                         "split the file",
                     ),
-                    ProblemKind::KubernetesRefuses(words) => {
-                        ("Kubernetes stops here", format!("Kubernetes cannot read this document: {words}"), "write it in another way")
-                    }
+                    ProblemKind::KubernetesRefuses(words) => (
+                        "Kubernetes stops here",
+                        format!("Kubernetes cannot read this document: {words}"),
+                        "write it in another way",
+                    ),
                 };
                 findings.report(file.outer(&problem.span), label, message).help(help);
             }

@@ -74,7 +74,8 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
             continue;
         }
         seen.push(span);
-        let message = format!("{} configures MetalLB in the way of 0.12, which 0.13 and later ignore", pool.object.reference());
+        let message =
+            format!("{} configures MetalLB in the way of 0.12, which 0.13 and later ignore", pool.object.reference());
         let finding = findings.report(span, "not read since MetalLB 0.13", message);
         finding.about(&pool.object).level(Level::Warning).related(pool.name_span, "this pool does not exist there");
         finding.help("write each pool as an IPAddressPool with an L2Advertisement or BGPAdvertisement");

@@ -32,8 +32,8 @@
 //!
 //! MetalLB 0.16 `config/crd/bases`.
 
-use poolcheck_manifest::{Kind, ManifestFile, Object, Value};
 use poolcheck_manifest::schema::{GROUP, KINDS, closest, metallb as find_kind};
+use poolcheck_manifest::{Kind, ManifestFile, Object, Value};
 use poolcheck_plan::Span;
 
 use crate::metallb::{objects, unknown_yet};
@@ -145,7 +145,8 @@ fn is_list(kind: &str) -> bool {
 fn meant(kind: &str) -> Option<&'static str> {
     let names: Vec<&'static str> = KINDS.iter().map(|known| known.kind).collect();
     let singular = kind.strip_suffix('s').unwrap_or(kind);
-    let same = names.iter().copied().find(|name| name.eq_ignore_ascii_case(kind) || name.eq_ignore_ascii_case(singular));
+    let same =
+        names.iter().copied().find(|name| name.eq_ignore_ascii_case(kind) || name.eq_ignore_ascii_case(singular));
     same.or_else(|| closest(kind, &names))
 }
 

@@ -75,12 +75,15 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
         if value.is_null() || namespace.is_empty() || namespace == expected || unknown_yet(findings, object, value) {
             continue;
         }
-        let message = format!("{} is not in MetalLB's namespace {expected}, so MetalLB does not read it", object.reference());
+        let message =
+            format!("{} is not in MetalLB's namespace {expected}, so MetalLB does not read it", object.reference());
         let finding = findings.report(value.span(), format!("MetalLB runs in {expected}"), message);
         finding.about(object);
         if together {
             finding.level(Level::Warning);
-            finding.help(format!("if MetalLB runs in {namespace}, set `metallb-namespace = \"{namespace}\"` in poolcheck.toml"));
+            finding.help(format!(
+                "if MetalLB runs in {namespace}, set `metallb-namespace = \"{namespace}\"` in poolcheck.toml"
+            ));
         } else {
             finding.help(format!("write `namespace: {expected}`"));
             let edits = vec![(value.span(), expected.to_owned())];

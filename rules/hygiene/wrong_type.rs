@@ -86,7 +86,9 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
 fn cure(expected: &Shape, value: Value<'_>, source: &str) -> Option<String> {
     let one_line = !source.is_empty() && !source.contains('\n');
     match (expected, value.resolve()?) {
-        (Shape::Str | Shape::OneOf(_), Scalar::Int(_) | Scalar::Float(_) | Scalar::Bool(_)) if value.tag().is_none() => {
+        (Shape::Str | Shape::OneOf(_), Scalar::Int(_) | Scalar::Float(_) | Scalar::Bool(_))
+            if value.tag().is_none() =>
+        {
             Some(format!("\"{source}\""))
         }
         (Shape::Duration, Scalar::Int(seconds)) if seconds >= 0 => Some(format!("{seconds}s")),
@@ -120,8 +122,12 @@ fn advice(expected: &Shape, value: Value<'_>, wanted: &str) -> String {
         Shape::List { .. } => "write one entry a line, each after `- `".to_owned(),
         Shape::Bool => "write `true` or `false`".to_owned(),
         _ if value.is_null() => "remove the empty entry, or write its value".to_owned(),
-        Shape::Str if found == Kind::Sequence => "write the entries in one list, without `[ ]` or `- ` around them".to_owned(),
-        Shape::Object(_) | Shape::Map(_) if found == Kind::Sequence => "remove the `- ` before it: it is no list".to_owned(),
+        Shape::Str if found == Kind::Sequence => {
+            "write the entries in one list, without `[ ]` or `- ` around them".to_owned()
+        }
+        Shape::Object(_) | Shape::Map(_) if found == Kind::Sequence => {
+            "remove the `- ` before it: it is no list".to_owned()
+        }
         Shape::Object(_) | Shape::Map(_) => "write its fields below it, indented".to_owned(),
         _ => format!("write {wanted}"),
     }

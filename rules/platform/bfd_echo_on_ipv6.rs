@@ -97,9 +97,10 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
     let profiles = applied(world, "BFDProfile");
     for peer in applied(world, "BGPPeer") {
         let Some((value, profile)) = text(peer, "bfdProfile") else { continue };
-        let echo = profiles.iter().filter(|object| object.name().is_some_and(|name| name == profile)).find_map(|object| {
-            field(object, "echoMode").filter(|echo| echo.as_bool() == Some(true))
-        });
+        let echo = profiles
+            .iter()
+            .filter(|object| object.name().is_some_and(|name| name == profile))
+            .find_map(|object| field(object, "echoMode").filter(|echo| echo.as_bool() == Some(true)));
         let Some(echo) = echo else { continue };
         let reaching = ads.iter().filter(|ad| {
             let named = strings(&ad.object, "peers");

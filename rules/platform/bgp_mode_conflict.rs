@@ -79,8 +79,14 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
     let native = native_refuses(world, &peers);
     for conflict in frr_refuses(&peers) {
         let object = conflict.object;
-        let rest = if native.is_some() { "and the rest is nothing for native mode" } else { "only native mode takes both" };
-        let message = format!("{} {} {}, which FRR refuses; {rest}", object.reference(), conflict.what, conflict.other.reference());
+        let rest =
+            if native.is_some() { "and the rest is nothing for native mode" } else { "only native mode takes both" };
+        let message = format!(
+            "{} {} {}, which FRR refuses; {rest}",
+            object.reference(),
+            conflict.what,
+            conflict.other.reference()
+        );
         let finding = findings.report(conflict.span, "FRR refuses this", message);
         finding.about(object).related(conflict.other_span, "beside this");
         match &native {
@@ -96,7 +102,8 @@ fn native_refuses(world: &World<'_>, peers: &[&Object<'_>]) -> Option<(Span, &'s
     let in_peers = peers.iter().find_map(|peer| {
         let words = ["bfdProfile", "vrf", "dynamicASN", "interface"].into_iter().find_map(|name| text(peer, name));
         let connect = field(peer, "connectTime");
-        let keepalive = field(peer, "keepaliveTime").filter(|value| parse_duration(&value.text()).is_some_and(|t| t != 0));
+        let keepalive =
+            field(peer, "keepaliveTime").filter(|value| parse_duration(&value.text()).is_some_and(|t| t != 0));
         let asn = field(peer, "localASN").filter(|value| number(*value).is_some_and(|n| n != 0));
         let flags = ["enableGracefulRestart", "disableMP", "dualStackAddressFamily"];
         let flag = flags.into_iter().filter_map(|name| field(peer, name)).find(|value| value.as_bool() == Some(true));
@@ -135,7 +142,8 @@ struct Conflict<'p, 'a> {
 
 fn frr_refuses<'p, 'a>(peers: &[&'p Object<'a>]) -> Vec<Conflict<'p, 'a>> {
     let word = |peer: &Object<'_>, name: &str| text(peer, name).map(|(_, text)| text.into_owned()).unwrap_or_default();
-    let span = |peer: &Object<'_>, name: &str| field(peer, name).map_or_else(|| peer.name_span(), |value| value.place());
+    let span =
+        |peer: &Object<'_>, name: &str| field(peer, name).map_or_else(|| peer.name_span(), |value| value.place());
     let asn = |peer: &Object<'_>| field(peer, "myASN").and_then(number);
     let end = |peer: &Object<'_>| if word(peer, "peerAddress").is_empty() { "interface" } else { "peerAddress" };
     let mut found = Vec::new();

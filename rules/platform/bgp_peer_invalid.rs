@@ -169,11 +169,16 @@ impl<'a> Peer<'_, 'a, '_> {
         };
         let whole = hold_time / SECOND;
         if whole != 0 && whole < 3 {
-            let what = if hold.is_some() { "has a hold time that is neither 0 nor at least 3 seconds" } else {
+            let what = if hold.is_some() {
+                "has a hold time that is neither 0 nor at least 3 seconds"
+            } else {
                 "has a keepalive time whose hold time, three times as long, is under 3 seconds"
             };
-            self.report(value.span(), "0, or at least 3s", what)
-                .help(if hold.is_some() { "write `3s` or more; 90s is usual" } else { "write `1s` or more" });
+            self.report(value.span(), "0, or at least 3s", what).help(if hold.is_some() {
+                "write `3s` or more; 90s is usual"
+            } else {
+                "write `1s` or more"
+            });
         } else if keepalive_time > hold_time {
             let (hold, keepalive) = (hold.map(|(v, _)| v), keepalive.map_or(value, |(v, _)| v));
             let finding = self.report(keepalive.span(), "longer than the hold time", "keeps alive later than it holds");

@@ -95,9 +95,13 @@ fn check_secret(world: &World<'_>, peer: &Object<'_>, name: Value<'_>, findings:
     // Operators that make a Secret of the same name: SealedSecret, ExternalSecret, SopsSecret …
     let made_elsewhere = |object: &Object<'_>| object.kind() != "Secret" && object.kind().ends_with("Secret");
     let named: Vec<&Object<'_>> = world.objects.iter().filter(here).collect();
-    let Some(secret) = named.iter().rev().find(|object| object.kind() == "Secret" && object.api_version() == "v1") else {
+    let Some(secret) = named.iter().rev().find(|object| object.kind() == "Secret" && object.api_version() == "v1")
+    else {
         if !named.iter().any(|object| made_elsewhere(object)) {
-            let message = format!("{} takes its password from the Secret {text}, which is not among the manifests", peer.reference());
+            let message = format!(
+                "{} takes its password from the Secret {text}, which is not among the manifests",
+                peer.reference()
+            );
             let finding = findings.report(name.span(), "no such Secret here", message);
             finding.about(peer).level(Level::Warning);
             finding.help(format!("make sure that the Secret exists in {namespace}, of type {BASIC_AUTH}"));
@@ -109,13 +113,17 @@ fn check_secret(world: &World<'_>, peer: &Object<'_>, name: Value<'_>, findings:
         let found = kind.map_or_else(|| "Opaque".into(), |kind| kind.text());
         let message = format!("{} takes its password from the Secret {text} of type {found}", peer.reference());
         let finding = findings.report(name.span(), format!("MetalLB wants the type {BASIC_AUTH}"), message);
-        finding.about(peer).related(kind.map_or_else(|| secret.kind_span(), |value| value.place()), "the Secret's type");
+        finding
+            .about(peer)
+            .related(kind.map_or_else(|| secret.kind_span(), |value| value.place()), "the Secret's type");
         finding.help(format!("write `type: {BASIC_AUTH}` in the Secret"));
         return;
     }
-    let has = |field: &str| secret.value.get(field).is_some_and(|data| data.get("password").is_some_and(|v| !v.is_null()));
+    let has =
+        |field: &str| secret.value.get(field).is_some_and(|data| data.get("password").is_some_and(|v| !v.is_null()));
     if !has("data") && !has("stringData") {
-        let message = format!("{} takes its password from the Secret {text}, which has no key `password`", peer.reference());
+        let message =
+            format!("{} takes its password from the Secret {text}, which has no key `password`", peer.reference());
         let finding = findings.report(name.span(), "names a Secret without a password", message);
         finding.about(peer).related(secret.name_span(), "this Secret").help("write the key `password` in the Secret");
     }

@@ -96,7 +96,9 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
                     let title = service.object.title();
                     let message = format!("Service {title} asks for `{}`, which is no address", request.text);
                     let finding = findings.report(request.span, "not an IP address", message);
-                    finding.about(&service.object).help("write one address, or one of each family separated by a comma");
+                    finding
+                        .about(&service.object)
+                        .help("write one address, or one of each family separated by a comma");
                 }
             }
         }

@@ -94,12 +94,14 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
         for request in &service.requested {
             let Some(address) = request.address() else { continue };
             let pools: Vec<&Pool<'_>> = world.pools_holding(address).map(|(_, pool)| pool).collect();
-            let closed = |pool: &&Pool<'_>| pool.allocation.as_ref().is_some_and(|allocation| !open(allocation, service));
+            let closed =
+                |pool: &&Pool<'_>| pool.allocation.as_ref().is_some_and(|allocation| !open(allocation, service));
             if pools.is_empty() || !pools.iter().all(closed) {
                 continue;
             }
             let title = service.object.title();
-            let message = format!("Service {title} asks for {address} of pool {}, which is not open to it", pools[0].name);
+            let message =
+                format!("Service {title} asks for {address} of pool {}, which is not open to it", pools[0].name);
             let finding = findings.report(request.span, "asked for here", message);
             finding.about(&service.object).identity(address.to_string());
             for pool in pools {

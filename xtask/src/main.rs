@@ -6,9 +6,10 @@ use std::process::{Command, ExitCode};
 /// A task: its name, what it does, and how.
 type Task = (&'static str, &'static str, fn() -> Result<(), String>);
 
-const TASKS: [Task; 6] = [
+const TASKS: [Task; 7] = [
     ("test", "all tests; needs nothing but cargo", test),
     ("lint", "formatting, clippy and documentation, all warnings denied", lint),
+    ("format", "format everything, the rules and adapters too", format),
     ("generate", "write the generated files (docs/rules, docs/schema)", generate),
     ("ci", "what CI runs: lint, then test", ci),
     ("fuzz-smoke", "each fuzz target for a minute; needs nightly Rust and cargo-fuzz", fuzz_smoke),
@@ -50,8 +51,35 @@ fn test() -> Result<(), String> {
 
 fn lint() -> Result<(), String> {
     cargo(&["fmt", "--all", "--check"], &[])?;
+    format_registries(true)?;
     cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--locked", "--", "-D", "warnings"], &[])?;
     cargo(&["doc", "--workspace", "--all-features", "--no-deps", "--locked"], &[("RUSTDOCFLAGS", "-D warnings")])
+}
+
+/// Formats what `cargo fmt` does not see: the files that build scripts make modules of.
+fn format_registries(check: bool) -> Result<(), String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut files = Vec::new();
+    for folder in
+        ["router-adapters", "rules/address", "rules/advertisement", "rules/hygiene", "rules/platform", "rules/service"]
+    {
+        let entries = std::fs::read_dir(root.join(folder)).map_err(|error| format!("{folder}: {error}"))?;
+        files.extend(
+            entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|p| p.extension().is_some_and(|e| e == "rs")),
+        );
+    }
+    let mut command = Command::new("rustfmt");
+    command.args(["--edition", "2024"]).args(check.then_some("--check")).args(files).current_dir(root);
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err("rules or adapters are not formatted: cargo xtask format".to_owned()),
+        Err(error) => Err(format!("rustfmt cannot be started: {error}")),
+    }
+}
+
+fn format() -> Result<(), String> {
+    cargo(&["fmt", "--all"], &[])?;
+    format_registries(false)
 }
 
 fn ci() -> Result<(), String> {

@@ -1,5 +1,7 @@
 //! How long a large stream takes: 7,500 documents, and texts made to be slow. Prints; asserts nothing about time.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "a benchmark measures and prints")]
+
 use std::hint::black_box;
 use std::io::Write as _;
 use std::sync::Arc;
