@@ -271,7 +271,7 @@ fn records(page: &SkyPage<'_>, list: &str, layout: &Layout) -> Result<Vec<Reserv
 }
 
 fn empty(field: &str) -> &str {
-    if field.eq_ignore_ascii_case("&nbsp;") { "" } else { field }
+    if field == "-" || field.eq_ignore_ascii_case("&nbsp;") { "" } else { field }
 }
 
 const BY_HAND: &str = "write the range by hand in lan.toml, for example dhcp = \"192.168.0.10-192.168.0.254\"";
@@ -319,3 +319,13 @@ fn no_range_page(pages: &[SkyPage<'_>]) -> Complaint {
 }
 
 const SAVE: &str = "open Advanced > LAN IP Setup and save that page (sky_lan_ip_setup.html) with \"Save page as\"";
+
+#[cfg(test)]
+mod tests {
+    use super::empty;
+
+    #[test]
+    fn fillers_are_nothing() {
+        assert_eq!(["-", "&nbsp;", "&NBSP;", "nas"].map(empty), ["", "", "", "nas"]);
+    }
+}
