@@ -1,5 +1,6 @@
 //! The rules of poolcheck: every file in a family folder is one rule.
 mod bgp;
+mod clusters;
 mod cure;
 mod finding;
 mod metallb;
@@ -10,6 +11,7 @@ mod segment;
 mod words;
 mod world;
 
+pub use clusters::Clusters;
 pub use cure::Cure;
 pub use finding::{Finding, Findings, Fix, Label, Level, NotChecked, Outcome, Safety};
 pub use rule::{Fact, Registered, Rule};

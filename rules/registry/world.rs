@@ -13,6 +13,7 @@ use poolcheck_plan::{
     AddrRange, AddrSet, AddressPlan, Claim, ClaimId, ClaimKind, Confidence, Facts, SourceId, Sources, Span,
 };
 
+use crate::clusters::Clusters;
 use crate::cure::{Cure, Cures};
 use crate::rule::Fact;
 
@@ -54,6 +55,7 @@ pub struct World<'a> {
     pub plan: AddressPlan,
     /// Documents that were not looked into.
     skipped: Vec<SkippedDocument>,
+    clusters: Clusters,
     subjects: BTreeMap<ClaimId, Subject>,
     cures: OnceLock<Cures>,
 }
@@ -129,6 +131,7 @@ impl<'a> World<'a> {
             pools,
             plan: AddressPlan::new(Vec::new()),
             skipped,
+            clusters: Clusters::default(),
             subjects: BTreeMap::new(),
             cures: OnceLock::new(),
         };
@@ -255,6 +258,13 @@ impl<'a> World<'a> {
     /// The cure of a pool in trouble, computed once for all pools together so that no two cures meet.
     pub fn cure(&self, pool: usize) -> Option<&Cure> {
         self.cures.get_or_init(|| Cures::compute(self)).of(pool)
+    }
+
+    /// Whether two texts belong to one cluster, so that what they say holds together.
+    ///
+    /// A text that no cluster lays claim to belongs to all of them.
+    pub fn same_cluster(&self, a: SourceId, b: SourceId) -> bool {
+        self.clusters.meet(a, b)
     }
 
     /// Whether two pools are one object said twice.
