@@ -17,8 +17,9 @@ pub const NAME: &str = "poolcheck.toml";
 /// The facts file that is used when none is named.
 pub const FACTS_NAME: &str = "lan.toml";
 
-const KEYS: [&str; 8] =
-    ["facts", "exclude", "fail-on", "require", "allow-empty", "metallb-namespace", "rules", "router"];
+const KEYS: [&str; 9] =
+    ["facts", "exclude", "fail-on", "require", "allow-empty", "metallb-namespace", "rules", "router", "values"];
+const VALUES_KEYS: [&str; 3] = ["file", "chart", "namespace"];
 const ROUTER_KEYS: [&str; 5] = ["adapter", "file", "host", "user", "secret"];
 
 /// What the user configured.
@@ -42,6 +43,8 @@ pub struct Config {
     pub levels: BTreeMap<String, Option<Level>>,
     /// Routers, read from saved files or fetched.
     pub routers: Vec<Router>,
+    /// Values files of Helm charts.
+    pub values: Vec<Values>,
 }
 
 impl Default for Config {
@@ -56,8 +59,20 @@ impl Default for Config {
             metallb_namespace: "metallb-system".to_owned(),
             levels: BTreeMap::new(),
             routers: Vec::new(),
+            values: Vec::new(),
         }
     }
+}
+
+/// One file of `[[values]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Values {
+    /// The values file.
+    pub path: PathBuf,
+    /// The chart that it is for.
+    pub chart: String,
+    /// The namespace the chart is installed into.
+    pub namespace: Option<String>,
 }
 
 /// One `[[router]]`.
@@ -191,7 +206,33 @@ impl File {
                 config.routers.extend(self.router(table, place));
             }
         }
+        for item in root.get("values").map(|item| self.reader.one_or_many(item)).unwrap_or_default() {
+            if let Some(table) = self.reader.table(item, "values") {
+                let place = self.reader.span(item.span());
+                self.values(table, place, &mut config.values);
+            }
+        }
         config
+    }
+
+    /// One `[[values]]`: the values files of one chart.
+    fn values(&mut self, table: &DeTable<'_>, place: Span, files: &mut Vec<Values>) {
+        self.reader.only_keys(table, &VALUES_KEYS, "[[values]]");
+        for key in ["file", "chart"] {
+            if table.get(key).is_none() {
+                let complaint =
+                    Complaint::at(place, format!("no `{key}` here"), format!("`[[values]]` has no `{key}`"));
+                let help = "write file = \"traefik/values.yaml\" and chart = \"traefik\"";
+                self.reader.complain(complaint.help(help));
+                return;
+            }
+        }
+        let Some(chart) = table.get("chart").and_then(|item| self.reader.string(item, "chart")) else { return };
+        let chart = chart.to_owned();
+        let namespace = table.get("namespace").and_then(|i| self.reader.string(i, "namespace")).map(str::to_owned);
+        for path in table.get("file").map(|item| self.paths(item, "file")).unwrap_or_default() {
+            files.push(Values { path, chart: chart.clone(), namespace: namespace.clone() });
+        }
     }
 
     fn strings(&mut self, item: Item<'_, '_>, key: &str) -> Vec<(String, Span)> {

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use poolcheck_manifest::tree::Clusters;
 use poolcheck_manifest::{Limits, ManifestFile};
 use poolcheck_plan::{Facts, Sources};
 use poolcheck_router_adapters as adapters;
-use poolcheck_rules::{World, WorldInput};
+use poolcheck_rules::{ValuesFile, World, WorldInput};
 
 use crate::cli::InputArgs;
 use crate::collect::{self, Selection};
@@ -26,6 +27,10 @@ pub struct Session {
     pub sources: Sources,
     /// The manifests that hold something of ours.
     pub manifests: Vec<ManifestFile>,
+    /// Which of them belong to which cluster.
+    pub clusters: Clusters,
+    /// Values files of which the configuration says the chart.
+    pub values_files: Vec<ValuesFile>,
     /// Inputs that could not be read.
     pub problems: Vec<Problem>,
     files: usize,
@@ -59,12 +64,19 @@ impl Session {
             exclude: config.exclude.iter().chain(&input.exclude).cloned().collect(),
             exclude_root: config.folder.clone().unwrap_or_else(|| PathBuf::from(".")),
             hidden: input.hidden,
+            wanted: config.values.iter().map(|values| values.path.clone()).collect(),
         };
         let collected = collect::collect(&selection, &Limits::default(), &mut sources).map_err(|error| {
             usage(&error.to_string(), "name files or folders that exist, or `-` for standard input")
         })?;
+        let values = config.values.iter().zip(collected.wanted).filter_map(|(values, name)| {
+            let (chart, namespace) = (values.chart.clone(), values.namespace.clone());
+            Some(ValuesFile { name: name?, chart, namespace })
+        });
+        let values_files = values.collect();
         let (manifests, problems, files) = (collected.manifests, collected.problems, collected.files);
-        Ok(Self { config, facts, sources, manifests, problems, files, started })
+        let clusters = Clusters::default();
+        Ok(Self { config, facts, sources, manifests, clusters, values_files, problems, files, started })
     }
 
     /// The world that the rules judge.
@@ -74,6 +86,8 @@ impl Session {
             files: &self.manifests,
             facts: &self.facts,
             metallb_namespace: &self.config.metallb_namespace,
+            clusters: &self.clusters,
+            values_files: &self.values_files,
         })
     }
 

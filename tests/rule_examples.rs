@@ -1,9 +1,11 @@
 //! The examples in every rule's documentation, executed: the marked lines are reported, the cured ones are clean.
+//!
+//! A fence `yaml values.yaml chart=traefik namespace=traefik` is the values file of a chart.
 
 use poolcheck_manifest::{Limits, ManifestFile};
 use poolcheck_plan::{Facts, SourceKind, Sources};
 use poolcheck_router_adapters as adapters;
-use poolcheck_rules::{Registered, World, WorldInput};
+use poolcheck_rules::{Registered, ValuesFile, World, WorldInput};
 
 /// The files of one documentation section: a fence's info string is `language name`.
 fn files(section: &str) -> Vec<(String, String)> {
@@ -30,8 +32,14 @@ fn files(section: &str) -> Vec<(String, String)> {
 fn findings(files: &[(String, String)]) -> Vec<(String, u32, String, &'static str)> {
     let mut sources = Sources::new();
     let mut facts = Facts::default();
-    let mut manifests = Vec::new();
-    for (name, text) in files {
+    let (mut manifests, mut values) = (Vec::new(), Vec::new());
+    for (info, text) in files {
+        let mut words = info.split(' ');
+        let name = &words.next().unwrap_or_default().to_owned();
+        let word = |key: &str| info.split(' ').find_map(|word| word.strip_prefix(key)).map(str::to_owned);
+        if let Some(chart) = word("chart=") {
+            values.push(ValuesFile { name: name.clone(), chart, namespace: word("namespace=") });
+        }
         if std::path::Path::new(name).extension().is_some_and(|ending| ending == "toml") {
             let page = adapters::Page { name, text };
             let manual = adapters::find("manual").expect("the manual adapter");
@@ -42,12 +50,7 @@ fn findings(files: &[(String, String)]) -> Vec<(String, u32, String, &'static st
             manifests.push(ManifestFile::parse(source, text.as_str().into(), &Limits::default()));
         }
     }
-    let world = World::build(WorldInput {
-        sources: &sources,
-        files: &manifests,
-        facts: &facts,
-        metallb_namespace: "metallb-system",
-    });
+    let world = World::build(WorldInput { values_files: &values, ..WorldInput::new(&sources, &manifests, &facts) });
     let outcome = poolcheck_rules::check(&world);
     let place = |f: &poolcheck_rules::Finding| {
         let source = f.primary.span.source;
@@ -59,7 +62,8 @@ fn findings(files: &[(String, String)]) -> Vec<(String, u32, String, &'static st
 /// (file, line, level, rule) of every mark `# error: [rule]`.
 fn marks(files: &[(String, String)]) -> Vec<(String, u32, String, String)> {
     let mut marks = Vec::new();
-    for (name, text) in files {
+    for (info, text) in files {
+        let name = info.split(' ').next().unwrap_or_default().to_owned();
         for (number, line) in text.lines().enumerate() {
             for level in ["error", "warning", "note"] {
                 let Some((_, rest)) = line.split_once(&format!("# {level}: [")) else { continue };

@@ -39,7 +39,6 @@
 //! MetalLB `internal/config` (ParseCIDR); Go `net.ParseCIDR` and `net.ParseIP`; MetalLB issue 669.
 
 use poolcheck_manifest::kinds::pool::Meaning;
-use poolcheck_manifest::replace_scalar;
 
 use crate::{Fact, Findings, Level, Rule, Safety, World};
 
@@ -56,8 +55,7 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
                     finding.about(&pool.object).identity(entry.value.text().into_owned());
                     if let Some(instead) = error.suggestion() {
                         finding.help(format!("write `{instead}`"));
-                        let edit = replace_scalar(entry.value, &instead);
-                        finding.fix(format!("write {instead}"), Safety::Unsafe, vec![edit]);
+                        finding.fix_scalar(format!("write {instead}"), Safety::Unsafe, entry.value, &instead);
                     } else {
                         finding.help("write a CIDR (`192.168.1.240/29`) or a range (`192.168.1.240-192.168.1.250`)");
                     }

@@ -37,7 +37,6 @@
 //! RFC 4632 section 3.1; Go `net.ParseCIDR`.
 
 use poolcheck_manifest::kinds::pool::Meaning;
-use poolcheck_manifest::replace_scalar;
 use poolcheck_plan::syntax::Written;
 
 use crate::words::addresses;
@@ -62,11 +61,8 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
                 format!("write `{net}` if all of it is meant, or `{address}/{bits}` for this one address,"),
                 format!("or a range that begins there: `{address}-{}`", range.last()),
             ]);
-            finding.fix(
-                format!("write it without host bits: {net}"),
-                Safety::Safe,
-                vec![replace_scalar(entry.value, &net.to_string())],
-            );
+            let title = format!("write it without host bits: {net}");
+            finding.fix_scalar(title, Safety::Safe, entry.value, &net.to_string());
         }
     }
 }

@@ -224,7 +224,7 @@ fn cure_of(world: &World<'_>, pool: usize, must_move: bool, taken: &AddrSet) -> 
         must_move,
         dhcp_covers_subnet: free.size(whole.family()) <= 1,
         how_to_shrink: how_to_shrink(world, segment),
-        edit: safe.filter(|_| one_entry).map(|range| {
+        edit: safe.filter(|_| one_entry).and_then(|range| {
             let text = range.as_net().filter(|_| entry.value.text().contains('/')).map(|net| net.to_string());
             let text = text.unwrap_or_else(|| match range.size() {
                 1 => format!("{}/{}", range.first(), range.family().bits()),

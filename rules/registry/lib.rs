@@ -1,19 +1,19 @@
 //! The rules of poolcheck: every file in a family folder is one rule.
 mod bgp;
-mod clusters;
 mod cure;
 mod finding;
 mod metallb;
 mod occupied;
+mod releases;
 mod rule;
 mod run;
 mod segment;
 mod words;
 mod world;
 
-pub use clusters::Clusters;
 pub use cure::Cure;
 pub use finding::{Finding, Findings, Fix, Label, Level, NotChecked, Outcome, Safety};
+pub use releases::ValuesFile;
 pub use rule::{Fact, Registered, Rule};
 pub use run::{WORDS, check};
 pub use world::{SkippedDocument, World, WorldInput};

@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::OnceLock;
 
+use poolcheck_manifest::helm::Release;
 use poolcheck_manifest::kinds::metallb::{self, Advertisement};
 use poolcheck_manifest::kinds::node::{self, Node};
 use poolcheck_manifest::kinds::pool::{Pool, PoolEntry};
 use poolcheck_manifest::kinds::service::{self, Requested, Service};
+use poolcheck_manifest::tree::Clusters;
 use poolcheck_manifest::{ManifestFile, Object};
 use poolcheck_plan::{
     AddrRange, AddrSet, AddressPlan, Claim, ClaimId, ClaimKind, Confidence, Facts, SourceId, Sources, Span,
 };
 
-use crate::clusters::Clusters;
 use crate::cure::{Cure, Cures};
+use crate::releases::{self, Library, ValuesFile};
 use crate::rule::Fact;
 
 /// What a world is built from.
@@ -28,6 +30,18 @@ pub struct WorldInput<'a> {
     pub facts: &'a Facts,
     /// The namespace MetalLB runs in.
     pub metallb_namespace: &'a str,
+    /// Which text belongs to which cluster.
+    pub clusters: &'a Clusters,
+    /// Values files of which the user said which chart they are for.
+    pub values_files: &'a [ValuesFile],
+}
+
+impl<'a> WorldInput<'a> {
+    /// Texts and facts of one cluster, with MetalLB where its manifests put it.
+    pub const fn new(sources: &'a Sources, files: &'a [ManifestFile], facts: &'a Facts) -> Self {
+        let (clusters, values_files) = (Clusters::ONE, &[]);
+        Self { sources, files, facts, metallb_namespace: "metallb-system", clusters, values_files }
+    }
 }
 
 /// Everything one run knows.
@@ -51,11 +65,13 @@ pub struct World<'a> {
     pub services: Vec<Service<'a>>,
     /// Every Node.
     pub nodes: Vec<Node<'a>>,
+    /// Every Helm release.
+    pub releases: Vec<Release<'a>>,
     /// All claims of manifests and facts.
     pub plan: AddressPlan,
     /// Documents that were not looked into.
     skipped: Vec<SkippedDocument>,
-    clusters: Clusters,
+    clusters: &'a Clusters,
     subjects: BTreeMap<ClaimId, Subject>,
     cures: OnceLock<Cures>,
 }
@@ -108,7 +124,7 @@ pub struct PoolMeeting<'w, 'a> {
 impl<'a> World<'a> {
     /// Reads the objects and lays all claims on one plan.
     pub fn build(input: WorldInput<'a>) -> Self {
-        let WorldInput { sources, files, facts, metallb_namespace } = input;
+        let WorldInput { sources, files, facts, metallb_namespace, clusters, values_files } = input;
         let mut objects = Vec::new();
         let mut skipped = Vec::new();
         for file in files {
@@ -119,7 +135,10 @@ impl<'a> World<'a> {
         }
         let mut pools: Vec<Pool<'a>> = objects.iter().filter_map(metallb::pool).collect();
         pools.extend(files.iter().flat_map(ManifestFile::config_map_pools));
+        let library = Library { sources, files, objects: &objects, clusters };
+        let releases = releases::read(&library, values_files);
         let mut world = Self {
+            releases,
             sources,
             files,
             facts,
@@ -131,7 +150,7 @@ impl<'a> World<'a> {
             pools,
             plan: AddressPlan::new(Vec::new()),
             skipped,
-            clusters: Clusters::default(),
+            clusters,
             subjects: BTreeMap::new(),
             cures: OnceLock::new(),
         };

@@ -34,6 +34,8 @@ pub struct Selection {
     pub exclude_root: PathBuf,
     /// Also look into hidden files and folders.
     pub hidden: bool,
+    /// Files that matter although they may hold no word we know: values files.
+    pub wanted: Vec<PathBuf>,
 }
 
 /// What was found.
@@ -45,6 +47,8 @@ pub struct Collected {
     pub files: usize,
     /// Inputs that could not be read.
     pub problems: Vec<Problem>,
+    /// The names of [`Selection::wanted`], where they are among what was selected.
+    pub wanted: Vec<Option<String>>,
 }
 
 /// A selection that cannot be meant.
@@ -74,8 +78,12 @@ pub fn collect(selection: &Selection, limits: &Limits, sources: &mut Sources) ->
     let mut collected = Collected::default();
     let inputs = inputs(selection, &mut collected.problems)?;
     let words = AhoCorasick::new(poolcheck_rules::WORDS).expect("the words are short and few");
-    let read: Vec<(&Input, Outcome)> =
-        inputs.par_iter().map(|input| (input, read_one(input, &words, limits))).collect();
+    collected.wanted = selection.wanted.iter().map(|path| selected_as(path, &inputs)).collect();
+    let wanted: BTreeSet<&str> = collected.wanted.iter().flatten().map(String::as_str).collect();
+    let read: Vec<(&Input, Outcome)> = inputs
+        .par_iter()
+        .map(|input| (input, read_one(input, &words, wanted.contains(input.name.as_str()), limits)))
+        .collect();
     for (input, outcome) in read {
         collected.files += 1;
         match outcome {
@@ -142,6 +150,13 @@ fn inputs(selection: &Selection, problems: &mut Vec<Problem>) -> Result<BTreeSet
     Ok(inputs)
 }
 
+/// The name under which a file was selected, by whatever path it was named.
+fn selected_as(path: &Path, inputs: &BTreeSet<Input>) -> Option<String> {
+    let real = fs::canonicalize(path).ok()?;
+    let same = |other: &Path| other.file_name() == path.file_name() && fs::canonicalize(other).is_ok_and(|o| o == real);
+    inputs.iter().find(|input| input.path.as_deref().is_some_and(same)).map(|input| input.name.clone())
+}
+
 fn read_list(list: &Path) -> Result<Vec<PathBuf>, SelectionError> {
     let text =
         if list == Path::new("-") { std::io::read_to_string(std::io::stdin()) } else { fs::read_to_string(list) };
@@ -200,7 +215,7 @@ pub(crate) fn shown(path: &Path) -> String {
     text.strip_prefix("./").map_or(text.clone(), str::to_owned)
 }
 
-fn read_one(input: &Input, words: &AhoCorasick, limits: &Limits) -> Outcome {
+fn read_one(input: &Input, words: &AhoCorasick, wanted: bool, limits: &Limits) -> Outcome {
     let problem = |message: String, help: &str| {
         Outcome::Problem(Problem { name: input.name.clone(), message, help: help.to_owned() })
     };
@@ -220,7 +235,7 @@ fn read_one(input: &Input, words: &AhoCorasick, limits: &Limits) -> Outcome {
             return problem(message, "split it, or name it under `exclude` in poolcheck.toml");
         }
     };
-    if !words.is_match(&bytes) {
+    if !wanted && !words.is_match(&bytes) {
         return Outcome::Irrelevant;
     }
     match String::from_utf8(bytes) {

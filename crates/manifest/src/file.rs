@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use poolcheck_plan::{SourceId, Span};
 
-use crate::embed::{self, Embedded, OffsetMap};
+use crate::embed::{self, Embedded};
 use crate::kinds::metallb;
 use crate::kinds::pool::Pool;
-use crate::object::{Object, objects_of};
+use crate::object::{Object, nested_in, objects_of};
 use crate::template::{self, Template};
+use crate::textmap::TextMap;
 use crate::value::Value;
 use crate::yaml::{Bytes, Limits, Stream, parse};
 
@@ -20,20 +21,20 @@ pub struct ManifestFile {
     pub(crate) stream: Stream,
     /// Per document: why it was not looked into.
     templates: Vec<Option<Template>>,
-    /// How bytes of an embedded text map to the file it stands in.
-    pub(crate) map: Option<OffsetMap>,
-    embedded: Vec<Embedded>,
+    /// Where the bytes of a composed text were written; `None` for a text as read.
+    pub(crate) map: Option<TextMap>,
+    pub(crate) embedded: Vec<Embedded>,
 }
 
 impl ManifestFile {
     /// Reads a text. Never fails: what is wrong is found in the documents' problems.
     pub fn parse(source: SourceId, text: Arc<str>, limits: &Limits) -> Self {
         let mut file = Self::plain(source, text, limits, None);
-        file.embedded = embed::find(&file, limits);
+        file.embedded = embed::find(&file, limits, 0);
         file
     }
 
-    pub(crate) fn plain(source: SourceId, text: Arc<str>, limits: &Limits, map: Option<OffsetMap>) -> Self {
+    pub(crate) fn plain(source: SourceId, text: Arc<str>, limits: &Limits, map: Option<TextMap>) -> Self {
         let stream = parse(&text, limits);
         let templates = stream.documents.iter().map(|document| template::of_document(document, &text)).collect();
         Self { source, text, stream, templates, map, embedded: Vec::new() }
@@ -56,6 +57,9 @@ impl ManifestFile {
 
     /// Gives the file its number among the sources of a run.
     pub fn set_source(&mut self, source: SourceId) {
+        if let Some(map) = &mut self.map {
+            map.renumber(self.source, source);
+        }
         self.source = source;
         for embedded in &mut self.embedded {
             embedded.file.set_source(source);
@@ -66,11 +70,13 @@ impl ManifestFile {
     pub fn outer(&self, bytes: &Bytes) -> Span {
         match &self.map {
             None => Span::new(self.source, bytes.start, bytes.end),
-            Some(map) => {
-                let bytes = map.outer(bytes);
-                Span::new(self.source, bytes.start, bytes.end)
-            }
+            Some(map) => map.outer(bytes),
         }
+    }
+
+    /// Whether bytes of this file's text are written in its source exactly as they stand, so that they can be edited there.
+    pub fn is_verbatim(&self, bytes: &Bytes) -> bool {
+        self.map.as_ref().is_none_or(|map| map.is_exact(bytes))
     }
 
     /// The roots of all documents that could be read and are no templates.
@@ -79,14 +85,42 @@ impl ManifestFile {
         documents.filter(|(_, template)| template.is_none()).filter_map(|(document, _)| Value::root(self, document))
     }
 
-    /// The Kubernetes objects, `kind: List` taken apart.
+    /// The Kubernetes objects: documents, `kind: List` taken apart, and those inside other objects or inside strings.
     pub fn objects(&self) -> Vec<Object<'_>> {
-        self.roots().flat_map(objects_of).collect()
+        let mut objects = Vec::new();
+        for root in self.roots() {
+            let own = objects_of(root);
+            for object in &own {
+                nested_in(object, &mut objects);
+            }
+            objects.extend(own);
+        }
+        for embedded in &self.embedded {
+            objects.extend(embedded.file.objects().into_iter().map(|object| Object { nested: true, ..object }));
+        }
+        objects.sort_by_key(|object| object.value.span());
+        objects
+    }
+
+    /// What things of this file stand in: its objects, and the roots of documents that are none (a values file).
+    fn holders(&self) -> Vec<Object<'_>> {
+        let whole = |root| vec![Object { value: root, nested: false }];
+        let of = |root| Some(objects_of(root)).filter(|objects| !objects.is_empty()).unwrap_or_else(|| whole(root));
+        self.roots().flat_map(of).collect()
+    }
+
+    /// The text of a string of this file, when it was read as YAML.
+    pub(crate) fn embedded_at(&self, value: Value<'_>) -> Option<&Self> {
+        let at = (value.document().index, value.node());
+        let index = self.embedded.binary_search_by_key(&at, |embedded| (embedded.document, embedded.node)).ok()?;
+        Some(&self.embedded[index].file)
     }
 
     /// The documents that were not looked into because they are templates.
     pub fn templates(&self) -> impl Iterator<Item = (Span, &Template)> {
-        self.templates.iter().flatten().map(|template| (self.outer(&template.span), template))
+        let own = self.templates.iter().flatten().map(|template| (self.outer(&template.span), template));
+        let inner: Vec<_> = self.embedded.iter().flat_map(|embedded| embedded.file.templates()).collect();
+        own.chain(inner)
     }
 
     /// The documents whose problems are theirs: a template is no broken YAML, it is no YAML yet.
@@ -94,17 +128,23 @@ impl ManifestFile {
         self.stream.documents.iter().zip(&self.templates).filter(|(_, template)| template.is_none()).map(|(d, _)| d)
     }
 
-    /// The pools of a MetalLB ConfigMap `config` (0.12 and earlier) in this file.
+    /// The pools of MetalLB's old configuration (0.12 and earlier) in this file: lists `address-pools`, in a ConfigMap's
+    /// `config`, in a chart's values, or wherever else they stand.
     pub fn config_map_pools(&self) -> Vec<Pool<'_>> {
-        if self.embedded.is_empty() {
+        if !self.text.contains("address-pools") {
             return Vec::new();
         }
-        let objects = self.objects();
-        let pools = self.embedded.iter().filter_map(|embedded| {
-            let object = objects.get(embedded.object)?;
-            let config = embedded.file.roots().next()?;
-            Some(metallb::config_map_pools(object, config))
-        });
-        pools.flatten().collect()
+        let mut pools = Vec::new();
+        for object in self.holders() {
+            metallb::address_pools(&object, object.value, &mut pools);
+        }
+        for embedded in &self.embedded {
+            let inside = |object: &Object<'_>| object.value.holds(embedded.document, embedded.node);
+            let holder = self.holders().into_iter().find(inside);
+            for inner in embedded.file.config_map_pools() {
+                pools.push(Pool { object: holder.unwrap_or(inner.object), ..inner });
+            }
+        }
+        pools
     }
 }

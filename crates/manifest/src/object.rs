@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use poolcheck_plan::Span;
 
+use crate::embed::is_no_object;
 use crate::value::{Kind, Value};
 
 /// A Kubernetes object as written.
@@ -11,6 +12,8 @@ use crate::value::{Kind, Value};
 pub struct Object<'a> {
     /// The whole object.
     pub value: Value<'a>,
+    /// Whether it stands inside another object or inside a string, so that something else (a chart, an operator) makes it.
+    pub nested: bool,
 }
 
 /// The objects of one document: itself, or the items of a `List`.
@@ -24,7 +27,7 @@ fn gather<'a>(value: Value<'a>, found: &mut Vec<Object<'a>>, depth: usize) {
     if value.kind() != Kind::Mapping || value.get("kind").is_none() {
         return;
     }
-    let object = Object { value };
+    let object = Object { value, nested: false };
     let items = value.get("items").filter(|items| items.kind() == Kind::Sequence);
     match items {
         // A List in a List is not Kubernetes; two levels are read so that a slip is still seen.
@@ -33,6 +36,43 @@ fn gather<'a>(value: Value<'a>, found: &mut Vec<Object<'a>>, depth: usize) {
         }
         _ => found.push(object),
     }
+}
+
+/// The objects inside another one: `resources` of a chart of raw manifests, `extraObjects`, a template of an operator.
+///
+/// Only kinds that matter here are taken, and only what has a `metadata` or a `spec`: a mere reference has neither.
+pub(crate) fn nested_in<'a>(outer: &Object<'a>, found: &mut Vec<Object<'a>>) {
+    let mut waiting: Vec<Value<'a>> = children(outer.value);
+    while let Some(value) = waiting.pop() {
+        if value.alias_span().is_some() {
+            continue;
+        }
+        if value.kind() == Kind::Mapping && value.get("kind").is_some() && value.get("apiVersion").is_some() {
+            let object = Object { value, nested: true };
+            if is_ours(&object) && (object.metadata().is_some() || object.spec().is_some()) {
+                found.push(object);
+            }
+        }
+        waiting.extend(children(value));
+    }
+}
+
+fn children(value: Value<'_>) -> Vec<Value<'_>> {
+    match value.kind() {
+        Kind::Mapping => {
+            let entries = value.entries().into_iter();
+            entries.filter(|e| !e.merged && !is_no_object(&e.key.text())).map(|entry| entry.value).collect()
+        }
+        Kind::Sequence => value.items().collect(),
+        Kind::Scalar | Kind::Unresolved => Vec::new(),
+    }
+}
+
+fn is_ours(object: &Object<'_>) -> bool {
+    const GROUPS: [&str; 6] =
+        ["metallb.io", "cilium.io", "purelb.io", "network.kubesphere.io", "projectcalico.org", "crd.projectcalico.org"];
+    GROUPS.contains(&&*object.group())
+        || (object.api_version() == "v1" && matches!(&*object.kind(), "Service" | "ConfigMap"))
 }
 
 impl<'a> Object<'a> {

@@ -261,6 +261,29 @@ impl<'a> Value<'a> {
         own.is_empty() && key.is_some_and(|key| !slice(&self.file.text, &(key.end..own.start)).contains(':'))
     }
 
+    /// The text that it is, when it is a string that was read as YAML.
+    pub fn embedded(&self) -> Option<&'a ManifestFile> {
+        self.file.embedded_at(*self)
+    }
+
+    /// Whether its bytes are written in its source exactly as they stand: not so for what a variable or a patch put there.
+    pub fn is_verbatim(&self) -> bool {
+        self.file.is_verbatim(&self.raw().span)
+    }
+
+    /// Whether a node of a document stands within it.
+    pub(crate) fn holds(&self, document: usize, node: NodeId) -> bool {
+        let own = &self.raw().span;
+        self.document.index == document && {
+            let inner = &self.document.node(node).span;
+            own.start <= inner.start && inner.end <= own.end
+        }
+    }
+
+    pub(crate) fn node(&self) -> NodeId {
+        self.node
+    }
+
     pub(crate) fn own_bytes(&self) -> &'a Bytes {
         &self.raw().span
     }

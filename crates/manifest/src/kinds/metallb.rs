@@ -77,10 +77,23 @@ pub fn advertisement<'a>(object: &Object<'a>) -> Option<Advertisement<'a>> {
     })
 }
 
-/// The pools of a ConfigMap's `config` (0.12 and earlier), from the parsed text of that key.
-pub fn config_map_pools<'a>(object: &Object<'a>, config: Value<'a>) -> Vec<Pool<'a>> {
-    let Some(pools) = config.get("address-pools") else { return Vec::new() };
-    pools.items().map(|pool| config_map_pool(object, pool)).collect()
+/// The pools of every list `address-pools` within a value (0.12 and earlier: ConfigMap `config`, chart values `configInline`).
+pub(crate) fn address_pools<'a>(object: &Object<'a>, root: Value<'a>, found: &mut Vec<Pool<'a>>) {
+    let mut waiting = vec![root];
+    while let Some(value) = waiting.pop() {
+        if value.alias_span().is_some() {
+            continue;
+        }
+        for entry in value.entries().into_iter().filter(|entry| !entry.merged) {
+            if entry.key.text() == "address-pools" {
+                let pools = entry.value.items().filter(|pool| pool.get("addresses").is_some());
+                found.extend(pools.map(|pool| config_map_pool(object, pool)));
+            } else {
+                waiting.push(entry.value);
+            }
+        }
+        waiting.extend(value.items());
+    }
 }
 
 fn config_map_pool<'a>(object: &Object<'a>, pool: Value<'a>) -> Pool<'a> {

@@ -17,6 +17,9 @@ pub struct Clusters {
 }
 
 impl Clusters {
+    /// One cluster, to which every text belongs.
+    pub const ONE: &Self = &Self { names: Vec::new(), of: BTreeMap::new() };
+
     /// Whether two texts belong to one cluster.
     pub fn meet(&self, a: SourceId, b: SourceId) -> bool {
         match (self.of.get(&a), self.of.get(&b)) {
