@@ -39,7 +39,7 @@ pub(crate) fn find(file: &ManifestFile, limits: &Limits, depth: usize) -> Vec<Em
 }
 
 fn may_embed(text: &str) -> bool {
-    text.contains("|") || text.contains(">") || text.contains("address-pools") || text.contains("valuesContent")
+    text.contains(['|', '>']) || text.contains("address-pools") || text.contains("valuesContent")
 }
 
 fn search(object: &Object<'_>, limits: &Limits, depth: usize, found: &mut Vec<Embedded>) {
@@ -81,7 +81,7 @@ fn is_values_key(key: &str, object: &Object<'_>) -> bool {
     match &*object.kind() {
         "HelmChart" | "HelmChartConfig" => key == "valuesContent",
         "Application" | "ApplicationSet" => key == "values",
-        "ConfigMap" => key.ends_with(".yaml") || key.ends_with(".yml") || key == "values",
+        "ConfigMap" => key == "values" || matches!(key.rsplit_once('.'), Some((_, "yaml" | "yml"))),
         _ => false,
     }
 }
