@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use poolcheck_plan::{SourceKind, Sources, Span};
+use poolcheck_manifest::tree::Definition;
+use poolcheck_plan::{Confidence, SourceKind, Sources, Span};
 use poolcheck_router_adapters::spanned_toml::{self, Item, Reader, nearest};
 use poolcheck_router_adapters::{Adapter, AdapterError, Complaint};
 use poolcheck_rules::{Fact, Level};
@@ -17,8 +18,20 @@ pub const NAME: &str = "poolcheck.toml";
 /// The facts file that is used when none is named.
 pub const FACTS_NAME: &str = "lan.toml";
 
-const KEYS: [&str; 9] =
-    ["facts", "exclude", "fail-on", "require", "allow-empty", "metallb-namespace", "rules", "router", "values"];
+const KEYS: [&str; 11] = [
+    "facts",
+    "exclude",
+    "fail-on",
+    "require",
+    "allow-empty",
+    "metallb-namespace",
+    "rules",
+    "router",
+    "values",
+    "substitute",
+    "cluster",
+];
+const CLUSTER_KEYS: [&str; 3] = ["name", "paths", "substitute"];
 const VALUES_KEYS: [&str; 3] = ["file", "chart", "namespace"];
 const ROUTER_KEYS: [&str; 5] = ["adapter", "file", "host", "user", "secret"];
 
@@ -45,6 +58,10 @@ pub struct Config {
     pub routers: Vec<Router>,
     /// Values files of Helm charts.
     pub values: Vec<Values>,
+    /// Variables that GitOps substitutes, before what the tree says.
+    pub substitute: BTreeMap<String, Definition>,
+    /// The clusters of the tree; none to infer them.
+    pub clusters: Vec<Cluster>,
 }
 
 impl Default for Config {
@@ -60,8 +77,21 @@ impl Default for Config {
             levels: BTreeMap::new(),
             routers: Vec::new(),
             values: Vec::new(),
+            substitute: BTreeMap::new(),
+            clusters: Vec::new(),
         }
     }
+}
+
+/// One `[[cluster]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cluster {
+    /// Its name.
+    pub name: String,
+    /// Its folders and files.
+    pub paths: Vec<PathBuf>,
+    /// Variables of this cluster.
+    pub substitute: BTreeMap<String, Definition>,
 }
 
 /// One file of `[[values]]`.
@@ -212,7 +242,41 @@ impl File {
                 self.values(table, place, &mut config.values);
             }
         }
+        config.substitute = self.variables(root);
+        for item in root.get("cluster").map(|item| self.reader.one_or_many(item)).unwrap_or_default() {
+            if let Some(table) = self.reader.table(item, "cluster") {
+                let place = self.reader.span(item.span());
+                config.clusters.extend(self.cluster(table, place));
+            }
+        }
         config
+    }
+
+    /// `[substitute]`: the variables, each with its place.
+    fn variables(&mut self, table: &DeTable<'_>) -> BTreeMap<String, Definition> {
+        let mut found = BTreeMap::new();
+        let table = table.get("substitute").and_then(|item| self.reader.table(item, "substitute"));
+        for (key, item) in table.into_iter().flatten() {
+            if let Some(value) = self.reader.string(item, "substitute").map(str::to_owned) {
+                let place = Some(self.reader.inside(item));
+                found.insert(key.get_ref().to_string(), Definition { value, place, confidence: Confidence::High });
+            }
+        }
+        found
+    }
+
+    /// One `[[cluster]]`: which folders are one cluster.
+    fn cluster(&mut self, table: &DeTable<'_>, place: Span) -> Option<Cluster> {
+        self.reader.only_keys(table, &CLUSTER_KEYS, "[[cluster]]");
+        let name = table.get("name").and_then(|item| self.reader.string(item, "name")).map(str::to_owned);
+        let paths = table.get("paths").map(|item| self.paths(item, "paths"));
+        let substitute = self.variables(table);
+        let (Some(name), Some(paths)) = (name, paths) else {
+            let complaint = Complaint::at(place, "`name` or `paths` is missing", "a cluster needs a name and paths");
+            self.reader.complain(complaint.help("write name = \"home\" and paths = [\"clusters/home\", \"apps\"]"));
+            return None;
+        };
+        Some(Cluster { name, paths, substitute })
     }
 
     /// One `[[values]]`: the values files of one chart.

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use poolcheck_manifest::tree::Clusters;
+use poolcheck_manifest::tree::{self, ClusterOption, Clusters, Composed, Definition, Options};
 use poolcheck_manifest::{Limits, ManifestFile};
-use poolcheck_plan::{Facts, Sources};
+use poolcheck_plan::{Confidence, Facts, Sources};
 use poolcheck_router_adapters as adapters;
 use poolcheck_rules::{ValuesFile, World, WorldInput};
 
@@ -75,7 +75,9 @@ impl Session {
         });
         let values_files = values.collect();
         let (manifests, problems, files) = (collected.manifests, collected.problems, collected.files);
-        let clusters = Clusters::default();
+        let options = tree_options(input, &config, &manifests, &sources);
+        let Composed { files: manifests, clusters } =
+            tree::compose(&manifests, &mut sources, &options, &Limits::default());
         Ok(Self { config, facts, sources, manifests, clusters, values_files, problems, files, started })
     }
 
@@ -121,6 +123,26 @@ impl Session {
         let (findings, not_checked) = (outcome.findings, outcome.not_checked);
         Report { sources: self.sources, findings, not_checked, skipped, problems: self.problems, summary }
     }
+}
+
+/// What the user says of clusters and variables.
+fn tree_options(input: &InputArgs, config: &Config, manifests: &[ManifestFile], sources: &Sources) -> Options {
+    let mut substitute = config.substitute.clone();
+    for (name, value) in &input.set {
+        let definition = Definition { value: value.clone(), place: None, confidence: Confidence::High };
+        substitute.insert(name.clone(), definition);
+    }
+    let clusters = config.clusters.iter().map(|cluster| {
+        // Files and clusters may be named from different folders: what they are on the disk decides.
+        let roots: Vec<PathBuf> = cluster.paths.iter().filter_map(|path| std::fs::canonicalize(path).ok()).collect();
+        let names = manifests.iter().map(|file| &sources.get(file.source()).name);
+        let inside = |name: &&String| {
+            std::fs::canonicalize(name).is_ok_and(|real| roots.iter().any(|root| real.starts_with(root)))
+        };
+        let paths = names.filter(inside).cloned().collect();
+        ClusterOption { name: cluster.name.clone(), paths, substitute: cluster.substitute.clone() }
+    });
+    Options { substitute, clusters: clusters.collect() }
 }
 
 /// Where the search for a configuration begins: the first path's folder.

@@ -220,7 +220,12 @@ impl Outcome {
     pub(crate) fn settle(&mut self, sources: &Sources) {
         let place = |f: &Finding| (sources.get(f.primary.span.source).name.clone(), f.primary.span);
         self.findings.sort_by_cached_key(|f| (place(f), std::cmp::Reverse(f.level), f.rule, f.message.clone()));
-        self.findings.dedup_by(|a, b| a.rule == b.rule && a.primary == b.primary && a.message == b.message);
+        // A file that clusters use in several forms is several sources of one name.
+        let same = |a: &Finding, b: &Finding| {
+            let shift = |span: Span| (span.start, span.end, &sources.get(span.source).name);
+            a.rule == b.rule && a.message == b.message && shift(a.primary.span) == shift(b.primary.span)
+        };
+        self.findings.dedup_by(|a, b| same(a, b));
         self.not_checked.sort();
         self.not_checked.dedup();
         let mut seen = std::collections::HashMap::<[u8; 32], u32>::new();

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use poolcheck_manifest::helm::{self, Release, Shelf};
 use poolcheck_manifest::tree::Clusters;
+use poolcheck_manifest::tree::path::{file_name, folder, join};
 use poolcheck_manifest::{ManifestFile, Object, Value};
 use poolcheck_plan::{SourceId, Sources};
 
@@ -33,7 +34,7 @@ pub(crate) fn read<'a>(library: &Library<'_, 'a>, named: &[ValuesFile]) -> Vec<R
         library.objects.iter().flat_map(|object| helm::of_object(object, &index)).collect();
     for file in library.files {
         let path = &library.sources.get(file.source()).name;
-        let name = path.rsplit('/').next().unwrap_or(path);
+        let name = file_name(path);
         releases.extend(file.roots().flat_map(|root| helm::of_file(root, name, &index)));
         for known in named.iter().filter(|known| known.name == *path) {
             releases.extend(helm::values_file(file, path, &known.chart, known.namespace.as_deref()));
@@ -149,41 +150,5 @@ impl<'a> Shelf<'a> for Index<'_, 'a> {
             _ => true,
         };
         found.iter().find(fits).copied()
-    }
-}
-
-/// The folder of a path; empty for a bare name.
-fn folder(path: &str) -> &str {
-    path.rfind('/').map_or("", |at| &path[..at])
-}
-
-/// A path relative to a folder, `.` and `..` taken out.
-fn join(folder: &str, path: &str) -> String {
-    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
-    let absolute = folder.starts_with('/');
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    let joined = parts.join("/");
-    if absolute { format!("/{joined}") } else { joined }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_joined_as_written() {
-        assert_eq!(join("apps/traefik", "./values.yaml"), "apps/traefik/values.yaml");
-        assert_eq!(join("apps/traefik", "../shared/values.yaml"), "apps/shared/values.yaml");
-        assert_eq!(join("", "values.yaml"), "values.yaml");
-        assert_eq!(join("/srv/apps", "../x.yaml"), "/srv/x.yaml");
-        assert_eq!(join("../k8s", "../../x.yaml"), "../../x.yaml");
     }
 }

@@ -1,6 +1,6 @@
 //! Lets every rule judge a world.
 
-use crate::finding::{Findings, NotChecked, Outcome};
+use crate::finding::{Finding, Findings, NotChecked, Outcome};
 use crate::world::World;
 
 /// The words by which a file is known to hold something that a rule judges: a file without any of them is not parsed.
@@ -30,6 +30,29 @@ pub fn check(world: &World<'_>) -> Outcome {
             }));
         }
     }
+    for finding in &mut outcome.findings {
+        show_definitions(world, finding);
+    }
     outcome.settle(world.sources);
     outcome
+}
+
+/// Where a label shows the use of a variable, another shows where the variable is said.
+fn show_definitions(world: &World<'_>, finding: &mut Finding) {
+    let spans: Vec<_> = std::iter::once(&finding.primary).chain(&finding.related).map(|label| label.span).collect();
+    for substitution in spans.into_iter().flat_map(|span| world.substitutions_in(span)) {
+        let (name, definition) = (&substitution.name, &substitution.definition);
+        finding.evidence(definition.confidence);
+        let says = format!("{name} is `{}`", definition.value);
+        match definition.place {
+            Some(place) if finding.related.iter().any(|label| label.span == place) => {}
+            Some(place) => {
+                finding.related(place, says);
+            }
+            None if finding.help.contains(&says) => {}
+            None => {
+                finding.help(says);
+            }
+        }
+    }
 }

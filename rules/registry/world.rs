@@ -9,7 +9,7 @@ use poolcheck_manifest::kinds::metallb::{self, Advertisement};
 use poolcheck_manifest::kinds::node::{self, Node};
 use poolcheck_manifest::kinds::pool::{Pool, PoolEntry};
 use poolcheck_manifest::kinds::service::{self, Requested, Service};
-use poolcheck_manifest::tree::Clusters;
+use poolcheck_manifest::tree::{Clusters, Substitution, Together};
 use poolcheck_manifest::{ManifestFile, Object};
 use poolcheck_plan::{
     AddrRange, AddrSet, AddressPlan, Claim, ClaimId, ClaimKind, Confidence, Facts, SourceId, Sources, Span,
@@ -71,7 +71,9 @@ pub struct World<'a> {
     pub plan: AddressPlan,
     /// Documents that were not looked into.
     skipped: Vec<SkippedDocument>,
-    clusters: &'a Clusters,
+    /// Which text belongs to which cluster.
+    pub clusters: &'a Clusters,
+    substitutions: BTreeMap<Span, &'a Substitution>,
     subjects: BTreeMap<ClaimId, Subject>,
     cures: OnceLock<Cures>,
 }
@@ -151,6 +153,7 @@ impl<'a> World<'a> {
             plan: AddressPlan::new(Vec::new()),
             skipped,
             clusters,
+            substitutions: files.iter().flat_map(ManifestFile::substitutions).map(|s| (s.place, s)).collect(),
             subjects: BTreeMap::new(),
             cures: OnceLock::new(),
         };
@@ -170,8 +173,8 @@ impl<'a> World<'a> {
                     kind: ClaimKind::Pool,
                     owner: p.title(),
                     place: Some(e.value.span()),
-                    confidence: Confidence::High,
-                    cluster: Some(0),
+                    confidence: self.sure(e.value.span()),
+                    cluster: self.cluster(e.value.span().source),
                 });
             }
         }
@@ -184,8 +187,8 @@ impl<'a> World<'a> {
                     kind: ClaimKind::Requested,
                     owner: s.object.title(),
                     place: Some(r.span),
-                    confidence: Confidence::High,
-                    cluster: Some(0),
+                    confidence: self.sure(r.span),
+                    cluster: self.cluster(r.span.source),
                 });
             }
         }
@@ -196,7 +199,7 @@ impl<'a> World<'a> {
                 owner: format!("node {}", node.object.title()),
                 place: Some(span),
                 confidence: Confidence::High,
-                cluster: Some(0),
+                cluster: self.cluster(span.source),
             };
             claims.extend(node.addresses.iter().map(|(a, span)| claim(AddrRange::single(*a), ClaimKind::Node, *span)));
             claims.extend(
@@ -205,6 +208,12 @@ impl<'a> World<'a> {
         }
         self.plan = AddressPlan::new(claims);
         self.subjects = subjects.into_iter().map(|(index, subject)| (ClaimId(index as u32), subject)).collect();
+    }
+
+    /// The cluster of a text, when it belongs to one.
+    fn cluster(&self, source: SourceId) -> Option<u32> {
+        let clusters = self.clusters.of.get(&source)?;
+        clusters.first().copied().filter(|_| clusters.len() == 1)
     }
 
     /// Documents that were not looked into.
@@ -274,6 +283,11 @@ impl<'a> World<'a> {
         self.pools.iter().enumerate().filter(move |(_, pool)| pool.ranges().any(|(_, range)| range.contains(address)))
     }
 
+    /// The pools that a text's cluster may have.
+    pub fn pools_for(&self, text: SourceId) -> impl Iterator<Item = &Pool<'a>> {
+        self.pools.iter().filter(move |pool| self.clusters.meet(pool.addresses_span.source, text))
+    }
+
     /// The cure of a pool in trouble, computed once for all pools together so that no two cures meet.
     pub fn cure(&self, pool: usize) -> Option<&Cure> {
         self.cures.get_or_init(|| Cures::compute(self)).of(pool)
@@ -284,6 +298,23 @@ impl<'a> World<'a> {
     /// A text that no cluster lays claim to belongs to all of them.
     pub fn same_cluster(&self, a: SourceId, b: SourceId) -> bool {
         self.clusters.meet(a, b)
+    }
+
+    /// How sure it is that two texts are applied to one cluster.
+    pub fn together(&self, a: SourceId, b: SourceId) -> Together {
+        self.clusters.together(a, b)
+    }
+
+    /// The variables that were put into some bytes.
+    pub fn substitutions_in(&self, span: Span) -> impl Iterator<Item = &'a Substitution> {
+        let within = self.substitutions.range(Span { end: 0, ..span }..);
+        let within = within.take_while(move |(place, _)| place.source == span.source && place.start < span.end.max(span.start + 1));
+        within.filter(move |(place, _)| place.end > span.start).map(|(_, substitution)| *substitution)
+    }
+
+    /// How sure what is written at a place is: less sure when a variable is only thought to say it.
+    fn sure(&self, span: Span) -> Confidence {
+        self.substitutions_in(span).map(|s| s.definition.confidence).min().unwrap_or(Confidence::High)
     }
 
     /// Whether two pools are one object said twice.

@@ -96,6 +96,18 @@ pub(crate) struct InputArgs {
     /// Also read hidden files and folders
     #[arg(long)]
     pub(crate) hidden: bool,
+    /// Put this variable in where Flux would (`${NAME}`); may be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_variable)]
+    pub(crate) set: Vec<(String, String)>,
+}
+
+/// A variable on the command line.
+fn parse_variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    if name.is_empty() || name.contains(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
+        return Err("a variable's name is made of letters, digits and `_`".to_owned());
+    }
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// A kind of fact on the command line.

@@ -8,10 +8,11 @@ use crate::embed::{self, Embedded};
 use crate::kinds::metallb;
 use crate::kinds::pool::Pool;
 use crate::object::{Object, nested_in, objects_of};
-use crate::template::{self, Template};
+use crate::template::{self, Language, Template};
 use crate::textmap::TextMap;
+use crate::tree::Substitution;
 use crate::value::Value;
-use crate::yaml::{Bytes, Limits, Stream, parse};
+use crate::yaml::{Bytes, Limits, Stream, parse, slice};
 
 /// A text with its documents. Values, objects and pools borrow from it.
 #[derive(Debug, Clone)]
@@ -20,10 +21,11 @@ pub struct ManifestFile {
     pub(crate) text: Arc<str>,
     pub(crate) stream: Stream,
     /// Per document: why it was not looked into.
-    templates: Vec<Option<Template>>,
+    pub(crate) templates: Vec<Option<Template>>,
     /// Where the bytes of a composed text were written; `None` for a text as read.
     pub(crate) map: Option<TextMap>,
     pub(crate) embedded: Vec<Embedded>,
+    pub(crate) substitutions: Vec<Substitution>,
 }
 
 impl ManifestFile {
@@ -37,10 +39,40 @@ impl ManifestFile {
     pub(crate) fn plain(source: SourceId, text: Arc<str>, limits: &Limits, map: Option<TextMap>) -> Self {
         let stream = parse(&text, limits);
         let templates = stream.documents.iter().map(|document| template::of_document(document, &text)).collect();
-        Self { source, text, stream, templates, map, embedded: Vec::new() }
+        Self { source, text, stream, templates, map, embedded: Vec::new(), substitutions: Vec::new() }
     }
 
-    /// The text, exactly as read.
+    /// A text made of others.
+    pub(crate) fn composed(source: SourceId, text: Arc<str>, limits: &Limits, map: TextMap) -> Self {
+        let mut file = Self::plain(source, text, limits, Some(map));
+        file.embedded = embed::find(&file, limits, 0);
+        file
+    }
+
+    /// Leaves a document out, because a patch changes it in a way that is not followed.
+    pub(crate) fn leave_out(&mut self, document: usize) {
+        let Some(found) = self.stream.documents.iter().position(|own| own.index == document) else { return };
+        let span = self.stream.documents[found].span.clone();
+        let text = slice(&self.text, &span);
+        let start = span.start + (text.len() - text.trim_start_matches(['-', '\n', '\r', ' ']).len()) as u32;
+        let end = start + slice(&self.text, &(start..span.end)).lines().next().map_or(0, str::len) as u32;
+        self.templates[found] = Some(Template { span: start..end, language: Language::Patched });
+    }
+
+    /// The variables that were put into this file.
+    pub fn substitutions(&self) -> &[Substitution] {
+        &self.substitutions
+    }
+
+    /// The stretches of a piece of the text: (first byte, where it was written, whether byte by byte).
+    pub(crate) fn stretches(&self, bytes: &Bytes) -> Vec<(u32, Span, bool)> {
+        match &self.map {
+            None => vec![(bytes.start, self.outer(bytes), true)],
+            Some(map) => map.stretches(bytes),
+        }
+    }
+
+    /// The text: as read, or as GitOps tools make it.
     pub fn text(&self) -> &Arc<str> {
         &self.text
     }

@@ -55,6 +55,19 @@ impl TextMap {
         if from.source == to.source && from.start <= to.end { from.cover(to) } else { start.outer }
     }
 
+    /// The stretches of a piece of the text: (first byte, where it was written, whether byte by byte).
+    pub(crate) fn stretches(&self, bytes: &Bytes) -> Vec<(u32, Span, bool)> {
+        let first = self.index(bytes.start).unwrap_or(0);
+        let touched = self.segments[first..].iter().take_while(|segment| segment.start < bytes.end.max(bytes.start + 1));
+        let stretch = |segment: &Segment| {
+            let start = segment.start.max(bytes.start);
+            let skipped = (start - segment.start).min(segment.outer.len());
+            let outer = Span { start: segment.outer.start + skipped, ..segment.outer };
+            (start, if segment.exact { outer } else { segment.outer }, segment.exact)
+        };
+        touched.map(stretch).collect()
+    }
+
     /// Whether bytes are written somewhere exactly as they stand, so that they can be edited there.
     pub(crate) fn is_exact(&self, bytes: &Bytes) -> bool {
         let last = bytes.end.max(bytes.start + 1) - 1;

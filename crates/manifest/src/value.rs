@@ -284,6 +284,11 @@ impl<'a> Value<'a> {
         self.node
     }
 
+    /// Its bytes as a text.
+    pub(crate) fn raw_text(&self) -> &'a str {
+        slice(&self.file.text, &self.raw().span)
+    }
+
     pub(crate) fn own_bytes(&self) -> &'a Bytes {
         &self.raw().span
     }
