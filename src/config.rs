@@ -158,10 +158,20 @@ fn upwards(start: &Path, name: &str) -> Option<PathBuf> {
 }
 
 /// Reads a text the user named.
-pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
+///
+/// With `staged`, as it stands in the git index where the work tree has it otherwise.
+pub(crate) fn read_text(path: &Path, staged: bool) -> Result<String, Failure> {
     const LIMIT: u64 = 8 << 20;
     let name = path.display();
     let wrong = |message: String, help: &str| usage(&message, help);
+    if staged {
+        let copy = crate::collect::staged_copy(path);
+        let copy =
+            copy.map_err(|e| wrong(format!("{name}: {e}"), "run it in the repository, without --staged outside one"))?;
+        if let Some(text) = copy.and_then(|bytes| String::from_utf8(bytes).ok()) {
+            return Ok(text);
+        }
+    }
     let about =
         fs::metadata(path).map_err(|e| wrong(format!("{name} cannot be read: {e}"), "name a file that exists"))?;
     if !about.is_file() {
@@ -179,8 +189,8 @@ pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
 }
 
 /// Reads a configuration file.
-pub(crate) fn read(path: &Path, sources: &mut Sources) -> Result<Config, Failure> {
-    let text = read_text(path)?;
+pub(crate) fn read(path: &Path, staged: bool, sources: &mut Sources) -> Result<Config, Failure> {
+    let text = read_text(path, staged)?;
     let source = sources.add(crate::collect::shown(path), SourceKind::File, spanned_toml::masked(&text));
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), Path::to_owned);
     let mut file = File { reader: Reader::new(source), folder: folder.clone() };
@@ -396,7 +406,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(NAME);
         fs::write(&path, text).unwrap();
-        match read(&path, &mut Sources::new()) {
+        match read(&path, false, &mut Sources::new()) {
             Ok(_) => Vec::new(),
             Err(failure) => failure.messages(),
         }

@@ -53,7 +53,7 @@ impl Session {
             (None, false) => config::discover(&start_folder(&input.paths)),
         };
         let config = match &found {
-            Some(file) => config::read(file, &mut sources)?,
+            Some(file) => config::read(file, input.staged, &mut sources)?,
             None => Config::default(),
         };
         let facts = read_facts(input, &config, &mut sources)?;
@@ -64,6 +64,7 @@ impl Session {
             exclude: config.exclude.iter().chain(&input.exclude).cloned().collect(),
             exclude_root: config.folder.clone().unwrap_or_else(|| PathBuf::from(".")),
             hidden: input.hidden,
+            staged: input.staged,
             wanted: config.values.iter().map(|values| values.path.clone()).collect(),
         };
         let collected = collect::collect(&selection, &Limits::default(), &mut sources).map_err(|error| {
@@ -164,10 +165,10 @@ fn read_facts(input: &InputArgs, config: &Config, sources: &mut Sources) -> Resu
     }
     let manual = adapters::find("manual").expect("the manual adapter is built in");
     for file in &files {
-        facts.merge(read_router(manual, std::slice::from_ref(file), sources)?);
+        facts.merge(read_router(manual, std::slice::from_ref(file), input.staged, sources)?);
     }
     for router in config.routers.iter().filter(|router| !router.files.is_empty()) {
-        facts.merge(read_router(router.adapter, &router.files, sources)?);
+        facts.merge(read_router(router.adapter, &router.files, input.staged, sources)?);
     }
     Ok(facts)
 }
@@ -176,11 +177,12 @@ fn read_facts(input: &InputArgs, config: &Config, sources: &mut Sources) -> Resu
 pub(crate) fn read_router(
     adapter: &'static adapters::Adapter,
     files: &[PathBuf],
+    staged: bool,
     sources: &mut Sources,
 ) -> Result<Facts, Failure> {
     let mut texts = Vec::new();
     for file in files {
-        texts.push((collect::shown(file), config::read_text(file)?));
+        texts.push((collect::shown(file), config::read_text(file, staged)?));
     }
     let pages: Vec<_> = texts.iter().map(|(name, text)| adapters::Page { name, text }).collect();
     let input = adapters::Input { pages: &pages, read_at: None };

@@ -93,7 +93,8 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
         finding.about(&pool.object).identity(other.title()).related(first.1.value.span(), "and here");
         if together == Together::Perhaps {
             finding.level(Level::Warning);
-            finding.help("nothing here says whether both are applied to one cluster; `[[cluster]]` in poolcheck.toml can");
+            finding
+                .help("nothing here says whether both are applied to one cluster; `[[cluster]]` in poolcheck.toml can");
         }
         let rest: Vec<String> = world.without(range, other_range).map(|range| range.to_string()).collect();
         match rest.as_slice() {

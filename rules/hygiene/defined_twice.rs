@@ -50,8 +50,8 @@
 use std::collections::BTreeMap;
 
 use poolcheck_manifest::Object;
-use poolcheck_manifest::tree::Together;
 use poolcheck_manifest::schema::{GROUP, filled_in_later};
+use poolcheck_manifest::tree::Together;
 
 use poolcheck_plan::Span;
 

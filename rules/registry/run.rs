@@ -8,6 +8,17 @@ use crate::world::World;
 /// Services and nodes matter only with what these words name: a Service of type LoadBalancer, a Node with addresses.
 pub const WORDS: &[&str] = &["metallb", "metalb.io", "LoadBalancer", "address-pools", "InternalIP", "podCIDR"];
 
+/// The words by which a file may say how others are applied, or what else runs beside a pool: such a file is parsed only
+/// where there is a pool or a Service to judge.
+pub const SUPPORT_WORDS: &[&str] = &[
+    "helm.toolkit.fluxcd.io",
+    "kustomize.toolkit.fluxcd.io",
+    "fluxcd.controlplane.io",
+    "argoproj.io",
+    "helm.cattle.io",
+    "OCIRepository",
+];
+
 /// Lets every rule judge the world, in the order of the registry.
 ///
 /// A rule whose facts are missing says *not checked* instead, unless there is no pool it could have judged.

@@ -308,7 +308,8 @@ impl<'a> World<'a> {
     /// The variables that were put into some bytes.
     pub fn substitutions_in(&self, span: Span) -> impl Iterator<Item = &'a Substitution> {
         let within = self.substitutions.range(Span { end: 0, ..span }..);
-        let within = within.take_while(move |(place, _)| place.source == span.source && place.start < span.end.max(span.start + 1));
+        let within = within
+            .take_while(move |(place, _)| place.source == span.source && place.start < span.end.max(span.start + 1));
         within.filter(move |(place, _)| place.end > span.start).map(|(_, substitution)| *substitution)
     }
 

@@ -96,6 +96,9 @@ pub(crate) struct InputArgs {
     /// Also read hidden files and folders
     #[arg(long)]
     pub(crate) hidden: bool,
+    /// Read what is staged in git instead of the work tree
+    #[arg(long)]
+    pub(crate) staged: bool,
     /// Put this variable in where Flux would (`${NAME}`); may be given several times
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_variable)]
     pub(crate) set: Vec<(String, String)>,

@@ -1,23 +1,33 @@
-//! From paths to manifests: find the files, read each once, parse only those that hold a word we know.
+//! From paths to manifests: find the files, look into each once, parse only those that hold a word we know.
 //!
 //! Directories are walked as ripgrep walks them: `.gitignore` and `.ignore` are honoured, hidden files and symbolic links
-//! are passed over, and the results come out in one stable order. A file that cannot be read is a [`Problem`]; it never
-//! stops the rest.
+//! are passed over, and the results come out in one stable order. Walking, reading and searching go on side by side, and
+//! the text of a file without a word of ours is forgotten at once. Only where a pool or a Service was found, the files that
+//! say how things are applied (Flux, Kustomize, Helm) and what else runs are parsed too, and those that these name.
+//! A file that cannot be read is a [`Problem`]; it never stops the rest.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
-use aho_corasick::AhoCorasick;
-use ignore::WalkBuilder;
 use ignore::overrides::{Override, OverrideBuilder};
+use ignore::{WalkBuilder, WalkState};
+use poolcheck_manifest::tree::{self, path as paths};
 use poolcheck_manifest::{Limits, ManifestFile};
 use poolcheck_plan::{SourceId, SourceKind, Sources};
 use rayon::prelude::*;
 
 use crate::report::Problem;
+
+mod scan;
+mod staged;
+
+use scan::{Origin, ReadError, Signs, Words};
+use staged::Index;
+pub use staged::IndexError;
+pub(crate) use staged::staged_copy;
 
 /// What to look at.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +46,8 @@ pub struct Selection {
     pub hidden: bool,
     /// Files that matter although they may hold no word we know: values files.
     pub wanted: Vec<PathBuf>,
+    /// Judge the git index instead of the work tree.
+    pub staged: bool,
 }
 
 /// What was found.
@@ -63,6 +75,9 @@ pub enum SelectionError {
     /// A glob of the configuration is wrong.
     #[error("`exclude` has a glob that cannot be read: {0}")]
     Glob(#[from] ignore::Error),
+    /// The git index cannot be read.
+    #[error("the git index cannot be read: {0}")]
+    Index(#[from] IndexError),
     /// The file list cannot be read.
     #[error("the file list {name} cannot be read: {error}")]
     FileList {
@@ -75,86 +90,331 @@ pub enum SelectionError {
 
 /// Reads everything selected; texts of the files that are kept go into `sources`.
 pub fn collect(selection: &Selection, limits: &Limits, sources: &mut Sources) -> Result<Collected, SelectionError> {
-    let mut collected = Collected::default();
-    let inputs = inputs(selection, &mut collected.problems)?;
-    let words = AhoCorasick::new(poolcheck_rules::WORDS).expect("the words are short and few");
-    collected.wanted = selection.wanted.iter().map(|path| selected_as(path, &inputs)).collect();
-    let wanted: BTreeSet<&str> = collected.wanted.iter().flatten().map(String::as_str).collect();
-    let read: Vec<(&Input, Outcome)> = inputs
-        .par_iter()
-        .map(|input| (input, read_one(input, &words, wanted.contains(input.name.as_str()), limits)))
-        .collect();
-    for (input, outcome) in read {
-        collected.files += 1;
-        match outcome {
-            Outcome::Irrelevant => {}
-            Outcome::Foreign => collected.files -= 1,
-            Outcome::Problem(problem) => {
-                collected.files -= 1;
-                collected.problems.push(problem);
-            }
-            Outcome::Manifest(mut file) => {
-                let kind = if input.path.is_none() { SourceKind::Stdin } else { SourceKind::File };
-                let id = sources.add(input.name.clone(), kind, Arc::clone(file.text()));
-                file.set_source(id);
-                collected.manifests.push(*file);
-            }
-        }
+    let exclude = excludes(selection)?;
+    let paths = selected_paths(selection)?;
+    let index = if selection.staged { staged(selection, &paths, &exclude)? } else { Index::default() };
+    let reader = Reader::new(limits, index);
+    if selection.staged {
+        reader.look_at_index();
+    } else {
+        reader.look_at_paths(selection, &paths, &exclude);
+    }
+    let roots = paths;
+    let Reader { found, problems, files, index, .. } = &reader;
+    let wanted: Vec<Option<String>> = selection.wanted.iter().map(|path| selected_as(path, &roots)).collect();
+    let found = std::mem::take(&mut *lock(found));
+    let mut parser = Parser { index, limits, parsed: BTreeMap::new(), roots: &roots };
+    let core = found.iter().filter_map(|(name, (origin, text, _))| Some((name, origin, text.clone()?)));
+    parser.parse(core.collect());
+    for name in wanted.iter().flatten() {
+        parser.open(name);
+    }
+    if !parser.parsed.is_empty() {
+        let support = found.iter().filter(|(_, (_, text, signs))| text.is_none() && signs.support);
+        parser.read(support.map(|(name, (origin, ..))| (name.clone(), origin.clone())).collect());
+        parser.follow();
+        let names = parser.words();
+        let maps = found.iter().filter(|(_, (_, text, signs))| text.is_none() && signs.variables && !signs.support);
+        parser.read_those_with(maps.map(|(name, (origin, ..))| (name.clone(), origin.clone())).collect(), &names);
+        parser.follow();
+    }
+    let mut collected = Collected { wanted, problems: std::mem::take(&mut *lock(problems)), ..Collected::default() };
+    collected.files = files.load(Ordering::Relaxed);
+    collected.problems.sort_by(|a, b| (&a.name, &a.message).cmp(&(&b.name, &b.message)));
+    for (name, mut file) in parser.parsed {
+        let stdin = found.get(&name).is_some_and(|(origin, ..)| *origin == Origin::Stdin);
+        let kind = if stdin { SourceKind::Stdin } else { SourceKind::File };
+        file.set_source(sources.add(name, kind, Arc::clone(file.text())));
+        collected.manifests.push(file);
     }
     Ok(collected)
 }
 
-/// One file to read, or standard input.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Input {
-    name: String,
-    path: Option<PathBuf>,
-    named: bool,
+/// What is staged below the paths, as far as a walk would have taken it.
+fn staged(selection: &Selection, paths: &[PathBuf], exclude: &Override) -> Result<Index, SelectionError> {
+    let keep = |path: &Path| {
+        let is_hidden = path.iter().any(|part| part.to_str().is_some_and(|part| part.starts_with('.') && part != ".."));
+        may_hold_yaml(path) && (selection.hidden || !is_hidden) && !exclude.matched(path, false).is_ignore()
+    };
+    Ok(Index::read(paths, &keep)?)
 }
 
-enum Outcome {
-    /// Read, holds nothing of ours.
-    Irrelevant,
-    /// Not a text at all (an extensionless binary met on a walk).
-    Foreign,
-    Problem(Problem),
-    Manifest(Box<ManifestFile>),
+fn wants_stdin(selection: &Selection) -> bool {
+    let listed = selection.file_list.as_deref().filter(|list| *list != Path::new("-"));
+    let in_list =
+        listed.and_then(|list| read_list(list).ok()).is_some_and(|list| list.iter().any(|p| p == Path::new("-")));
+    in_list || selection.paths.iter().any(|path| path == Path::new("-"))
 }
 
-fn inputs(selection: &Selection, problems: &mut Vec<Problem>) -> Result<BTreeSet<Input>, SelectionError> {
+/// The files and folders on the command line and in the file list, each of which must exist.
+fn selected_paths(selection: &Selection) -> Result<Vec<PathBuf>, SelectionError> {
     let mut paths = selection.paths.clone();
-    let mut stdin = paths.iter().any(|path| path == Path::new("-"));
     if let Some(list) = &selection.file_list {
-        if list == Path::new("-") && stdin {
+        if list == Path::new("-") && paths.iter().any(|path| path == Path::new("-")) {
             return Err(SelectionError::StdinTwice);
         }
-        let listed = read_list(list)?;
-        stdin |= listed.iter().any(|path| path == Path::new("-"));
-        paths.extend(listed);
+        paths.extend(read_list(list)?);
     }
-    let mut inputs = BTreeSet::new();
-    if stdin {
-        let name = selection.stdin_filename.clone().unwrap_or_else(|| "<stdin>".to_owned());
-        inputs.insert(Input { name, path: None, named: true });
+    paths.retain(|path| path != Path::new("-"));
+    match paths.iter().find(|path| path.symlink_metadata().is_err()) {
+        Some(missing) => Err(SelectionError::Missing(missing.display().to_string())),
+        None => Ok(paths),
     }
-    let exclude = excludes(selection)?;
-    for path in paths.iter().filter(|path| *path != Path::new("-")) {
-        if path.is_dir() {
-            walk(path, selection, &exclude, &mut inputs, problems);
-        } else if path.symlink_metadata().is_ok() {
-            inputs.insert(Input { name: shown(path), path: Some(path.clone()), named: true });
-        } else {
-            return Err(SelectionError::Missing(path.display().to_string()));
+}
+
+/// A lock that another thread's panic cannot close.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// A file that holds a sign: where it comes from, its text when it holds a word.
+type Found = (Origin, Option<Arc<str>>, Signs);
+
+/// Looks into files, from many threads.
+struct Reader<'l> {
+    words: Words,
+    limits: &'l Limits,
+    /// By name: the files that hold a sign; the text of those that hold a word.
+    found: Mutex<BTreeMap<String, Found>>,
+    problems: Mutex<Vec<Problem>>,
+    files: AtomicUsize,
+    index: Index,
+}
+
+impl<'l> Reader<'l> {
+    fn new(limits: &'l Limits, index: Index) -> Self {
+        let (found, problems) = (Mutex::default(), Mutex::default());
+        Self { words: Words::new(), limits, found, problems, files: AtomicUsize::new(0), index }
+    }
+
+    /// Looks at the paths of a selection.
+    fn look_at_paths(&self, selection: &Selection, paths: &[PathBuf], exclude: &Override) {
+        let mut buffer = Vec::new();
+        if wants_stdin(selection) {
+            let name = selection.stdin_filename.clone().unwrap_or_else(|| "<stdin>".to_owned());
+            self.look(name, Origin::Stdin, &mut buffer);
+        }
+        let (folders, named): (Vec<_>, Vec<_>) = paths.iter().partition(|path| path.is_dir());
+        for path in named {
+            self.look(shown(path), Origin::Named(path.clone()), &mut buffer);
+        }
+        self.walk(&folders, selection, exclude);
+    }
+
+    /// Looks at what is staged.
+    fn look_at_index(&self) {
+        for name in &self.index.conflicts {
+            let help = "resolve the conflict and stage the result: git add";
+            self.complain(name, "has a conflict in the git index".to_owned(), help);
+        }
+        self.index.files.par_iter().for_each_init(Vec::new, |buffer, (name, object)| {
+            let origin = match object {
+                Some(object) => Origin::Staged(object.clone()),
+                None => Origin::Walked(PathBuf::from(name)),
+            };
+            self.look(name.clone(), origin, buffer);
+        });
+    }
+
+    fn walk(&self, folders: &[&PathBuf], selection: &Selection, exclude: &Override) {
+        let Some((first, rest)) = folders.split_first() else { return };
+        let mut builder = WalkBuilder::new(first);
+        for folder in rest {
+            builder.add(folder);
+        }
+        builder.hidden(!selection.hidden).overrides(exclude.clone()).require_git(false);
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        builder.threads(threads.min(12)).build_parallel().run(|| {
+            let mut buffer = Vec::with_capacity(1 << 16);
+            Box::new(move |entry| {
+                match entry {
+                    Ok(entry)
+                        if entry.file_type().is_some_and(|kind| kind.is_file()) && may_hold_yaml(entry.path()) =>
+                    {
+                        self.look(shown(entry.path()), Origin::Walked(entry.into_path()), &mut buffer);
+                    }
+                    Ok(_) => {}
+                    Err(error) => self.complain(
+                        &folders.first().map_or_else(String::new, |folder| shown(folder)),
+                        error.to_string(),
+                        "give poolcheck leave to read it, or name it under `exclude` in poolcheck.toml",
+                    ),
+                }
+                WalkState::Continue
+            })
+        });
+    }
+
+    fn complain(&self, name: &str, message: String, help: &str) {
+        lock(&self.problems).push(Problem { name: name.to_owned(), message, help: help.to_owned() });
+    }
+
+    /// Reads one file and keeps it when it holds something of ours.
+    fn look(&self, name: String, origin: Origin, buffer: &mut Vec<u8>) {
+        if !self.fetch(&name, &origin, buffer) {
+            return;
+        }
+        let mut signs = self.words.signs(buffer);
+        signs.support |= says_what_is_applied(paths::file_name(&name));
+        if !signs.core {
+            self.files.fetch_add(1, Ordering::Relaxed);
+            if signs.any() && !lock(&self.found).contains_key(&name) {
+                lock(&self.found).insert(name, (origin, None, signs));
+            }
+            return;
+        }
+        match std::str::from_utf8(buffer) {
+            Ok(text) => {
+                let text = Arc::from(text);
+                if lock(&self.found).insert(name, (origin, Some(text), signs)).is_none() {
+                    self.files.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+            // An extensionless binary met on a walk.
+            Err(_) if !matches!(origin, Origin::Named(_) | Origin::Stdin) && buffer.contains(&0) => {}
+            Err(error) => {
+                let at = error.valid_up_to();
+                let line = buffer[..at].split(|byte| *byte == b'\n').count();
+                let message = format!("is not UTF-8 at byte {at} (line {line}); Kubernetes reads only UTF-8");
+                self.complain(&name, message, "convert it: iconv -f latin1 -t utf8");
+            }
         }
     }
-    Ok(inputs)
+
+    fn fetch(&self, name: &str, origin: &Origin, buffer: &mut Vec<u8>) -> bool {
+        let Err(error) = read(origin, &self.index, self.limits.bytes, buffer) else { return true };
+        let (message, help) = match error {
+            ReadError::Io(error) => {
+                (format!("cannot be read: {error}"), "give poolcheck leave to read it, or exclude it")
+            }
+            ReadError::NotAFile => {
+                ("is not a regular file".to_owned(), "pass its content on standard input: poolcheck check -")
+            }
+            ReadError::TooLarge => (
+                format!("is larger than {} MiB, which is the limit for a manifest", self.limits.bytes >> 20),
+                "split it, or name it under `exclude` in poolcheck.toml",
+            ),
+        };
+        self.complain(name, message, help);
+        false
+    }
+}
+
+/// Reads a file from wherever it comes.
+fn read(origin: &Origin, index: &Index, limit: usize, buffer: &mut Vec<u8>) -> Result<(), ReadError> {
+    let Origin::Staged(object) = origin else { return scan::read(origin, limit, buffer) };
+    buffer.clear();
+    let content = index.content(object).unwrap_or_default();
+    if content.len() > limit {
+        return Err(ReadError::TooLarge);
+    }
+    buffer.extend_from_slice(content);
+    Ok(())
+}
+
+/// Files that say by their name that they tell what is applied, and with which values.
+fn says_what_is_applied(name: &str) -> bool {
+    matches!(
+        name,
+        "kustomization.yaml"
+            | "kustomization.yml"
+            | "Kustomization"
+            | "Chart.yaml"
+            | "Chart.yml"
+            | "fleet.yaml"
+            | "fleet.yml"
+    )
+}
+
+/// Parses what was found, and what that leads to.
+struct Parser<'l> {
+    index: &'l Index,
+    limits: &'l Limits,
+    roots: &'l [PathBuf],
+    parsed: BTreeMap<String, ManifestFile>,
+}
+
+impl Parser<'_> {
+    fn parse(&mut self, texts: Vec<(&String, &Origin, Arc<str>)>) {
+        let limits = self.limits;
+        let one = |(name, _, text): (&String, &Origin, Arc<str>)| {
+            (name.clone(), ManifestFile::parse(SourceId(0), text, limits))
+        };
+        self.parsed.par_extend(texts.into_par_iter().map(one));
+    }
+
+    /// Reads further files; what cannot be read now said so the first time, or is not asked for.
+    fn read(&mut self, files: Vec<(String, Origin)>) {
+        self.read_if(files, |_| true);
+    }
+
+    /// Reads further files that hold one of some words.
+    fn read_those_with(&mut self, files: Vec<(String, Origin)>, words: &BTreeSet<String>) {
+        if let Some(automaton) = aho_corasick::AhoCorasick::new(words).ok().filter(|_| !words.is_empty()) {
+            self.read_if(files, |bytes| automaton.is_match(bytes));
+        }
+    }
+
+    fn read_if(&mut self, files: Vec<(String, Origin)>, asked: impl Fn(&[u8]) -> bool + Sync) {
+        let (index, limits) = (self.index, self.limits);
+        let one = |(name, origin): (String, Origin)| {
+            let mut buffer = Vec::new();
+            read(&origin, index, limits.bytes, &mut buffer).ok()?;
+            let text = Some(buffer).filter(|bytes| asked(bytes)).and_then(|bytes| String::from_utf8(bytes).ok())?;
+            Some((name, ManifestFile::parse(SourceId(0), text.into(), limits)))
+        };
+        let new: Vec<_> = files.into_iter().filter(|(name, _)| !self.parsed.contains_key(name)).collect();
+        self.parsed.par_extend(new.into_par_iter().filter_map(one));
+    }
+
+    /// Reads a file by its name, when it lies below what was selected.
+    fn open(&mut self, name: &str) {
+        let path = Path::new(name);
+        let selected = self.roots.iter().any(|root| {
+            let root = shown(root);
+            root == name || root == "." || paths::is_below(name, root.trim_end_matches('/'))
+        });
+        let staged = self.index.files.get(name).and_then(Option::clone).map(Origin::Staged);
+        if selected && !self.parsed.contains_key(name) && (staged.is_some() || path.is_file()) {
+            self.read(vec![(name.to_owned(), staged.unwrap_or_else(|| Origin::Walked(path.to_owned())))]);
+        }
+    }
+
+    /// Reads the files that parsed ones name, and those that they name.
+    fn follow(&mut self) {
+        const ROUNDS: usize = 8;
+        let mut done = BTreeSet::new();
+        for _ in 0..ROUNDS {
+            let mut wanted = BTreeSet::new();
+            for (name, file) in self.parsed.iter().filter(|(name, _)| !done.contains(*name)) {
+                let folder = paths::folder(name);
+                let needed = tree::needed_files(file, paths::file_name(name));
+                wanted.extend(needed.iter().map(|path| paths::join(folder, path)));
+            }
+            done.extend(self.parsed.keys().cloned());
+            wanted.retain(|name| !done.contains(name));
+            if wanted.is_empty() {
+                return;
+            }
+            for name in &wanted {
+                self.open(name);
+            }
+        }
+    }
+
+    /// The words by which a ConfigMap says what a parsed file leaves open: a variable, or values.
+    fn words(&self) -> BTreeSet<String> {
+        self.parsed.values().flat_map(tree::needed_words).collect()
+    }
 }
 
 /// The name under which a file was selected, by whatever path it was named.
-fn selected_as(path: &Path, inputs: &BTreeSet<Input>) -> Option<String> {
+fn selected_as(path: &Path, roots: &[PathBuf]) -> Option<String> {
     let real = fs::canonicalize(path).ok()?;
-    let same = |other: &Path| other.file_name() == path.file_name() && fs::canonicalize(other).is_ok_and(|o| o == real);
-    inputs.iter().find(|input| input.path.as_deref().is_some_and(same)).map(|input| input.name.clone())
+    roots.iter().find_map(|root| {
+        let rest = real.strip_prefix(fs::canonicalize(root).ok()?).ok()?;
+        Some(shown(&if rest.as_os_str().is_empty() { root.clone() } else { root.join(rest) }))
+    })
 }
 
 fn read_list(list: &Path) -> Result<Vec<PathBuf>, SelectionError> {
@@ -170,30 +430,6 @@ fn excludes(selection: &Selection) -> Result<Override, SelectionError> {
         builder.add(&format!("!{glob}"))?;
     }
     Ok(builder.build()?)
-}
-
-fn walk(
-    folder: &Path,
-    selection: &Selection,
-    exclude: &Override,
-    inputs: &mut BTreeSet<Input>,
-    problems: &mut Vec<Problem>,
-) {
-    let mut builder = WalkBuilder::new(folder);
-    builder.hidden(!selection.hidden).overrides(exclude.clone()).require_git(false);
-    for entry in builder.build() {
-        match entry {
-            Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) && may_hold_yaml(entry.path()) => {
-                inputs.insert(Input { name: shown(entry.path()), path: Some(entry.into_path()), named: false });
-            }
-            Ok(_) => {}
-            Err(error) => problems.push(Problem {
-                name: shown(folder),
-                message: error.to_string(),
-                help: "give poolcheck leave to read it, or name it under `exclude` in poolcheck.toml".to_owned(),
-            }),
-        }
-    }
 }
 
 /// YAML and JSON by their ending, templates of them, and files without an ending (pools have been found there).
@@ -213,68 +449,6 @@ fn may_hold_yaml(path: &Path) -> bool {
 pub(crate) fn shown(path: &Path) -> String {
     let text = path.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/");
     text.strip_prefix("./").map_or(text.clone(), str::to_owned)
-}
-
-fn read_one(input: &Input, words: &AhoCorasick, wanted: bool, limits: &Limits) -> Outcome {
-    let problem = |message: String, help: &str| {
-        Outcome::Problem(Problem { name: input.name.clone(), message, help: help.to_owned() })
-    };
-    let bytes = match read_bytes(input, limits.bytes) {
-        Ok(bytes) => bytes,
-        Err(ReadError::Io(error)) => {
-            return problem(format!("cannot be read: {error}"), "give poolcheck leave to read it, or exclude it");
-        }
-        Err(ReadError::NotAFile) => {
-            return problem(
-                "is not a regular file".to_owned(),
-                "pass its content on standard input: poolcheck check -",
-            );
-        }
-        Err(ReadError::TooLarge) => {
-            let message = format!("is larger than {} MiB, which is the limit for a manifest", limits.bytes >> 20);
-            return problem(message, "split it, or name it under `exclude` in poolcheck.toml");
-        }
-    };
-    if !wanted && !words.is_match(&bytes) {
-        return Outcome::Irrelevant;
-    }
-    match String::from_utf8(bytes) {
-        Ok(text) => Outcome::Manifest(Box::new(ManifestFile::parse(SourceId(0), Arc::from(text), limits))),
-        Err(error) if !input.named && error.as_bytes().contains(&0) => Outcome::Foreign,
-        Err(error) => {
-            let at = error.utf8_error().valid_up_to();
-            let line = error.as_bytes()[..at].split(|byte| *byte == b'\n').count();
-            let message = format!("is not UTF-8 at byte {at} (line {line}); Kubernetes reads only UTF-8");
-            problem(message, "convert it: iconv -f latin1 -t utf8")
-        }
-    }
-}
-
-enum ReadError {
-    Io(std::io::Error),
-    NotAFile,
-    TooLarge,
-}
-
-fn read_bytes(input: &Input, limit: usize) -> Result<Vec<u8>, ReadError> {
-    let mut bytes = Vec::new();
-    let cap = limit as u64 + 1;
-    match &input.path {
-        None => std::io::stdin().lock().take(cap).read_to_end(&mut bytes).map_err(ReadError::Io)?,
-        Some(path) => {
-            // Looked at before it is opened: opening a FIFO would wait for a writer.
-            let about = fs::metadata(path).map_err(ReadError::Io)?;
-            if !about.is_file() {
-                return Err(ReadError::NotAFile);
-            }
-            if about.len() > limit as u64 {
-                return Err(ReadError::TooLarge);
-            }
-            bytes.reserve_exact(about.len() as usize + 1);
-            fs::File::open(path).and_then(|file| file.take(cap).read_to_end(&mut bytes)).map_err(ReadError::Io)?
-        }
-    };
-    if bytes.len() > limit { Err(ReadError::TooLarge) } else { Ok(bytes) }
 }
 
 #[cfg(test)]

@@ -58,7 +58,8 @@ impl TextMap {
     /// The stretches of a piece of the text: (first byte, where it was written, whether byte by byte).
     pub(crate) fn stretches(&self, bytes: &Bytes) -> Vec<(u32, Span, bool)> {
         let first = self.index(bytes.start).unwrap_or(0);
-        let touched = self.segments[first..].iter().take_while(|segment| segment.start < bytes.end.max(bytes.start + 1));
+        let touched =
+            self.segments[first..].iter().take_while(|segment| segment.start < bytes.end.max(bytes.start + 1));
         let stretch = |segment: &Segment| {
             let start = segment.start.max(bytes.start);
             let skipped = (start - segment.start).min(segment.outer.len());

@@ -13,5 +13,5 @@ mod rewrite;
 mod substitute;
 
 pub use clusters::{Clusters, Part, Together};
-pub use compose::{ClusterOption, Composed, Options, compose, needed_files};
+pub use compose::{ClusterOption, Composed, Options, compose, needed_files, needed_words};
 pub use substitute::{Definition, Substitution};

@@ -67,7 +67,9 @@ fn flux(name: &str, path: &str, rest: &str) -> String {
 }
 
 fn settings(range: &str) -> String {
-    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: settings, namespace: flux-system}}\ndata:\n  LB_RANGE: {range}\n")
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: settings, namespace: flux-system}}\ndata:\n  LB_RANGE: {range}\n"
+    )
 }
 
 const FROM_SETTINGS: &str = "  postBuild:\n    substituteFrom:\n    - {kind: ConfigMap, name: settings}\n";
@@ -85,15 +87,19 @@ fn two_clusters_make_two_pools_of_one_file() {
     ];
     let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
     let applied = apply(&files, &Options::default());
-    let pool = |cluster, range: &str| ("apps/metallb/pool.yaml".to_owned(), vec![cluster], range.to_owned(), "${LB_RANGE}".to_owned());
-    assert_eq!(applied.pools(), [
-        pool("home", "192.168.1.240-192.168.1.245"),
-        pool("lab", "192.168.2.240-192.168.2.245"),
-    ]);
+    let pool = |cluster, range: &str| {
+        ("apps/metallb/pool.yaml".to_owned(), vec![cluster], range.to_owned(), "${LB_RANGE}".to_owned())
+    };
+    assert_eq!(
+        applied.pools(),
+        [pool("home", "192.168.1.240-192.168.1.245"), pool("lab", "192.168.2.240-192.168.2.245"),]
+    );
     let uses: Vec<_> = applied.composed.files.iter().flat_map(ManifestFile::substitutions).collect();
-    let places: Vec<_> = uses.iter().filter_map(|s| s.definition.place).map(|p| applied.sources.get(p.source).name.as_str()).collect();
+    let places: Vec<_> =
+        uses.iter().filter_map(|s| s.definition.place).map(|p| applied.sources.get(p.source).name.as_str()).collect();
     assert_eq!(places, ["clusters/home/settings.yaml", "clusters/lab/settings.yaml"]);
-    let ids: Vec<_> = applied.composed.files.iter().filter(|f| !f.substitutions().is_empty()).map(ManifestFile::source).collect();
+    let ids: Vec<_> =
+        applied.composed.files.iter().filter(|f| !f.substitutions().is_empty()).map(ManifestFile::source).collect();
     assert_eq!(applied.composed.clusters.together(ids[0], ids[1]), Together::No);
 }
 
@@ -110,7 +116,8 @@ fn variables_come_from_the_user_then_flux_then_one_voice() {
     let alone = [("settings.yaml", one.as_str()), ("apps/pool.yaml", POOL)];
     let applied = apply(&alone, &Options::default());
     assert_eq!(applied.said(), ["10.0.0.0-10.0.0.255"]);
-    let sure: Vec<_> = applied.composed.files.iter().flat_map(ManifestFile::substitutions).map(|s| s.definition.confidence).collect();
+    let sure: Vec<_> =
+        applied.composed.files.iter().flat_map(ManifestFile::substitutions).map(|s| s.definition.confidence).collect();
     assert_eq!(sure, [Confidence::Medium]);
     let other = settings("10.0.1.0/24");
     let two = [("a/settings.yaml", one.as_str()), ("b/settings.yaml", other.as_str()), ("apps/pool.yaml", POOL)];
@@ -141,7 +148,10 @@ fn overlay(patch: &str) -> Vec<(String, Vec<String>, String, String)> {
         ("base/pool.yaml", base.as_str()),
         ("home/kustomization.yaml", patch),
         ("lab/kustomization.yaml", "resources: [../base]\n"),
-        ("home/patch.yaml", "apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: main-pool}\nspec:\n  addresses:\n  - 10.9.0.1-10.9.0.9\n"),
+        (
+            "home/patch.yaml",
+            "apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: main-pool}\nspec:\n  addresses:\n  - 10.9.0.1-10.9.0.9\n",
+        ),
     ];
     files.retain(|(name, _)| *name != "home/patch.yaml" || patch.contains("patch.yaml"));
     let applied = apply(&files, &Options::default());
@@ -157,12 +167,20 @@ fn entry(file: &str, cluster: &str, said: &str, bytes: &str) -> (String, Vec<Str
 fn overlays_of_one_base_are_clusters_and_their_patches_are_followed() {
     let untouched = entry("base/pool.yaml", "lab", "10.0.0.1-10.0.0.9", "10.0.0.1-10.0.0.9");
     let by_file = overlay("resources: [../base]\npatches:\n- path: patch.yaml\n");
-    assert_eq!(by_file, [untouched.clone(), entry("home/patch.yaml", "home", "10.9.0.1-10.9.0.9", "10.9.0.1-10.9.0.9")]);
+    assert_eq!(
+        by_file,
+        [untouched.clone(), entry("home/patch.yaml", "home", "10.9.0.1-10.9.0.9", "10.9.0.1-10.9.0.9")]
+    );
     let json = overlay(
         "resources: [../base]\npatches:\n- target: {kind: IPAddressPool, name: main-pool}\n  patch: |-\n    - op: replace\n      path: /spec/addresses/0\n      value: 10.8.0.1-10.8.0.9\n",
     );
-    assert_eq!(json, [untouched.clone(), entry("home/kustomization.yaml", "home", "10.8.0.1-10.8.0.9", "10.8.0.1-10.8.0.9")]);
-    let vague = overlay("resources: [../base]\npatches:\n- target: {kind: IPAddressPool, labelSelector: a=b}\n  patch: |-\n    - op: remove\n      path: /spec/addresses/0\n");
+    assert_eq!(
+        json,
+        [untouched.clone(), entry("home/kustomization.yaml", "home", "10.8.0.1-10.8.0.9", "10.8.0.1-10.8.0.9")]
+    );
+    let vague = overlay(
+        "resources: [../base]\npatches:\n- target: {kind: IPAddressPool, labelSelector: a=b}\n  patch: |-\n    - op: remove\n      path: /spec/addresses/0\n",
+    );
     assert_eq!(vague, [untouched], "what cannot be followed is not judged");
 }
 
@@ -186,10 +204,15 @@ fn a_patch_adds_what_is_not_there() {
 #[test]
 fn clusters_that_the_user_names_come_first() {
     let files = [("a/pool.yaml", "kind: IPAddressPool\n"), ("b/pool.yaml", "kind: X\n"), ("c.yaml", "kind: X\n")];
-    let option = |name: &str, path: &str| ClusterOption { name: name.into(), paths: vec![path.into()], substitute: BTreeMap::new() };
+    let option = |name: &str, path: &str| ClusterOption {
+        name: name.into(),
+        paths: vec![path.into()],
+        substitute: BTreeMap::new(),
+    };
     let options = Options { clusters: vec![option("one", "a"), option("two", "b")], ..Options::default() };
     let applied = apply(&files, &options);
-    let of: Vec<Vec<&str>> = applied.composed.files.iter().map(|f| applied.composed.clusters.names_of(f.source()).collect()).collect();
+    let of: Vec<Vec<&str>> =
+        applied.composed.files.iter().map(|f| applied.composed.clusters.names_of(f.source()).collect()).collect();
     assert_eq!(of, [vec!["one"], vec!["two"], vec![]]);
 }
 
@@ -197,7 +220,12 @@ fn clusters_that_the_user_names_come_first() {
 fn the_same_pool_in_two_branches_is_two_clusters() {
     let pool = POOL.replace("${LB_RANGE}", "10.0.0.1-10.0.0.9");
     let other = pool.replace("main-pool", "other");
-    let files = [("a/pool.yaml", pool.as_str()), ("b/metallb/pool.yaml", &pool), ("a/other.yaml", &other), ("b/other.yaml", &other)];
+    let files = [
+        ("a/pool.yaml", pool.as_str()),
+        ("b/metallb/pool.yaml", &pool),
+        ("a/other.yaml", &other),
+        ("b/other.yaml", &other),
+    ];
     let applied = apply(&files, &Options::default());
     let id: Vec<_> = applied.composed.files.iter().map(ManifestFile::source).collect();
     let clusters = &applied.composed.clusters;

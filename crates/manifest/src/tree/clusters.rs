@@ -84,8 +84,18 @@ impl Clusters {
 /// Whether a folder's name says that what it holds is not in use.
 pub(crate) fn is_shelved(path: &str) -> bool {
     const WORDS: [&str; 12] = [
-        "archive", "archived", "archives", "attic", "backup", "backups", "deprecated", "disabled", "old", "unused",
-        "legacy", "trash",
+        "archive",
+        "archived",
+        "archives",
+        "attic",
+        "backup",
+        "backups",
+        "deprecated",
+        "disabled",
+        "old",
+        "unused",
+        "legacy",
+        "trash",
     ];
     folder(path).split('/').any(|part| {
         let part = part.trim_start_matches(['.', '_']).trim_end_matches('_').to_ascii_lowercase();

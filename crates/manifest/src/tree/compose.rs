@@ -7,10 +7,10 @@ use poolcheck_plan::Sources;
 
 use super::clusters::{Clusters, Part, is_shelved};
 use super::graph::{Graph, Unit, is_kustomization};
+use super::patch;
 use super::path::{file_name, folder, is_below};
 use super::rewrite::rewrite;
-use super::substitute::{Definition, Environment, edits, has_variables};
-use super::patch;
+use super::substitute::{Definition, Environment, edits, has_variables, variables};
 use crate::file::ManifestFile;
 use crate::helm;
 use crate::yaml::Limits;
@@ -55,11 +55,26 @@ pub fn needed_files(file: &ManifestFile, name: &str) -> Vec<String> {
                 let entries = root.get(key).into_iter().flat_map(|list| list.items().collect::<Vec<_>>());
                 paths.extend(entries.filter_map(|entry| Some(entry.get("path")?.text().into_owned())));
             }
-            let entries = root.get("patchesStrategicMerge").into_iter().flat_map(|list| list.items().collect::<Vec<_>>());
+            let entries =
+                root.get("patchesStrategicMerge").into_iter().flat_map(|list| list.items().collect::<Vec<_>>());
             paths.extend(entries.map(|entry| entry.text().into_owned()).filter(|text| !text.contains('\n')));
         }
     }
     paths
+}
+
+/// The words by which a ConfigMap says what a file leaves open: variables that it uses, values that it takes from there.
+pub fn needed_words(file: &ManifestFile) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for name in variables(file.text()) {
+        words.extend([format!("{name}:"), format!("{name}\"")]);
+    }
+    for object in file.objects().iter().filter(|object| object.kind() == "HelmRelease") {
+        let from = object.spec().and_then(|spec| spec.get("valuesFrom"));
+        let names = from.into_iter().flat_map(|list| list.items().collect::<Vec<_>>());
+        words.extend(names.filter_map(|entry| Some(format!("name: {}", entry.get("name")?.text()))));
+    }
+    words
 }
 
 /// Makes of the files what GitOps tools make of them.
@@ -69,7 +84,8 @@ pub fn compose(files: &[ManifestFile], sources: &mut Sources, options: &Options,
     let names: Vec<String> = files.iter().map(|file| sources.get(file.source()).name.clone()).collect();
     let graph = Graph::new(files, names.iter().map(String::as_str).collect());
     let layout = Layout::new(&graph, options);
-    let mut composed = Composed { clusters: Clusters { names: layout.names.clone(), ..Clusters::default() }, ..Composed::default() };
+    let mut composed =
+        Composed { clusters: Clusters { names: layout.names.clone(), ..Clusters::default() }, ..Composed::default() };
     let patches = graph.patch_files();
     for (index, file) in files.iter().enumerate().filter(|(index, _)| !patches.contains(index)) {
         let mut forms: Vec<(Form, BTreeSet<u32>)> = Vec::new();
@@ -125,8 +141,10 @@ fn branches(composed: &mut Composed, sources: &Sources) {
     let mut roots: BTreeSet<String> = BTreeSet::new();
     for paths in twins.values().filter(|paths| paths.len() > 1) {
         let all: Vec<Vec<&str>> = paths.iter().map(|path| path.split('/').collect()).collect();
-        let common = (0..).take_while(|at| all.iter().all(|path| path.get(*at).is_some_and(|part| path.len() > at + 1 && *part == all[0][*at]))).count();
-        roots.extend(all.iter().map(|path| path[..=common.min(path.len() - 1)].join("/")));
+        // The file's own name tells two files of one folder apart, but no branches.
+        let folders = all.iter().map(|path| path.len() - 1).min().unwrap_or(0);
+        let common = (0..folders).take_while(|at| all.iter().all(|path| path[*at] == all[0][*at])).count();
+        roots.extend(all.iter().map(|path| path[..=common].join("/")));
     }
     for part in composed.clusters.parts.values_mut() {
         part.branch = roots.iter().rfind(|root| part.path == **root || is_below(&part.path, root)).cloned();
@@ -134,7 +152,10 @@ fn branches(composed: &mut Composed, sources: &Sources) {
 }
 
 fn is_pool_kind(kind: &str) -> bool {
-    matches!(kind, "IPAddressPool" | "AddressPool" | "CiliumLoadBalancerIPPool" | "ServiceGroup" | "Eip" | "IPPool" | "ConfigMap")
+    matches!(
+        kind,
+        "IPAddressPool" | "AddressPool" | "CiliumLoadBalancerIPPool" | "ServiceGroup" | "Eip" | "IPPool" | "ConfigMap"
+    )
 }
 
 /// Which cluster applies which file, and how.
@@ -180,7 +201,7 @@ impl<'g, 'a> Layout<'g, 'a> {
 
     /// The clusters that apply a file; one `None` for a file of which nothing is said.
     fn clusters_of(&self, file: usize) -> Vec<Option<u32>> {
-        let known: Vec<Option<u32>> = self.applied[file].keys().copied().filter(Option::is_some).collect();
+        let known: Vec<Option<u32>> = self.applied[file].keys().flatten().map(|number| Some(*number)).collect();
         if known.is_empty() { vec![None] } else { known }
     }
 
@@ -193,7 +214,7 @@ impl<'g, 'a> Layout<'g, 'a> {
         }
         let mut made = original.clone();
         if !is_kustomization(file_name(self.graph.names[file])) {
-            made = self.patched(made, file, &units, limits);
+            made = self.patched(original, file, &units, limits);
         }
         if !has_variables(made.text()) {
             return Form(made);
@@ -213,37 +234,33 @@ impl<'g, 'a> Layout<'g, 'a> {
         Form(made)
     }
 
-    fn patched(&self, mut file: ManifestFile, index: usize, units: &[usize], limits: &Limits) -> ManifestFile {
-        let ways: Vec<(&Unit<'a>, &[usize])> = units
-            .iter()
-            .map(|number| &self.graph.units[*number])
-            .filter_map(|unit| Some((unit, unit.reach.get(&index)?.as_slice())))
-            .collect();
-        let Some((unit, chain)) = ways.first().copied() else { return file };
+    /// A file with its patches. Where two overlays of one cluster patch it differently, what holds cannot be said.
+    fn patched(&self, file: &ManifestFile, index: usize, units: &[usize], limits: &Limits) -> ManifestFile {
+        let units = units.iter().map(|number| &self.graph.units[*number]);
+        let ways = units.filter_map(|unit| Some((unit, unit.reach.get(&index)?.as_slice())));
+        let mut made: Vec<ManifestFile> =
+            ways.map(|(unit, chain)| self.patched_by(file.clone(), unit, chain, limits)).collect();
+        let differ = made.windows(2).any(|pair| pair[0].text() != pair[1].text());
+        let mut first = if made.is_empty() { return file.clone() } else { made.swap_remove(0) };
+        if differ {
+            for document in 0..first.stream().documents.len() {
+                first.leave_out(document);
+            }
+        }
+        first
+    }
+
+    fn patched_by(&self, mut file: ManifestFile, unit: &Unit<'a>, chain: &[usize], limits: &Limits) -> ManifestFile {
         for round in patch::rounds(self.graph, chain, unit) {
             let changes = round.changes(&file, limits);
-            let unfollowed: BTreeSet<usize> = changes.unfollowed.iter().map(|(document, _)| *document).collect();
             if !changes.edits.is_empty() {
                 file = rewrite(&file, changes.edits, limits);
             }
-            for document in unfollowed {
+            for (document, _) in changes.unfollowed {
                 file.leave_out(document);
             }
         }
-        // Two overlays of one cluster that patch it differently: what holds where cannot be said.
-        let differs = ways.iter().any(|(other, way)| *way != chain && self.patches(other, way) != self.patches(unit, chain));
-        if differs && self.patches(unit, chain) {
-            let documents: Vec<usize> = file.stream().documents.iter().map(|document| document.index).collect();
-            documents.into_iter().for_each(|document| file.leave_out(document));
-        }
         file
-    }
-
-    /// Whether a way of applying a file patches anything at all.
-    fn patches(&self, unit: &Unit<'a>, chain: &[usize]) -> bool {
-        let keys = ["patches", "patchesStrategicMerge", "patchesJson6902"];
-        let has = |index: &usize| self.graph.files[*index].roots().any(|root| keys.iter().any(|k| root.get(k).is_some()));
-        chain.iter().any(has) || unit.spec.is_some_and(|spec| spec.get("patches").is_some())
     }
 
     fn part(&self, file: usize) -> Part {

@@ -137,7 +137,9 @@ impl<'a> Graph<'a> {
         // Flux and Argo CD take a folder as it is; a folder in it that has a kustomization is taken by that.
         let mut inner: BTreeSet<&str> = BTreeSet::new();
         for (index, name) in self.names.iter().enumerate().filter(|(_, name)| is_below(name, dir)) {
-            let own = upwards(folder(name)).take_while(|at| is_below(at, dir)).filter(|at| self.kustomizations.contains_key(*at));
+            let own = upwards(folder(name))
+                .take_while(|at| is_below(at, dir))
+                .filter(|at| self.kustomizations.contains_key(*at));
             match own.last() {
                 Some(at) => {
                     inner.insert(at);
@@ -191,15 +193,17 @@ impl<'a> Graph<'a> {
 
     /// Every mapping of variables in the tree that an object of this name holds.
     pub(super) fn config_maps<'g>(&'g self, name: &'g str) -> impl Iterator<Item = (usize, Value<'a>)> + use<'a, 'g> {
-        self.files.iter().enumerate().filter(move |(_, file)| file.text().contains(name)).flat_map(move |(index, file)| {
-            let maps = file.objects().into_iter().filter(move |object| {
-                matches!(&*object.kind(), "ConfigMap" | "Secret") && object.name().is_some_and(|own| own == name)
-            });
-            maps.filter_map(move |map| {
-                let data = map.value.get("data").filter(|_| map.kind() == "ConfigMap");
-                Some((index, data.or_else(|| map.value.get("stringData"))?))
-            })
-        })
+        self.files.iter().enumerate().filter(move |(_, file)| file.text().contains(name)).flat_map(
+            move |(index, file)| {
+                let maps = file.objects().into_iter().filter(move |object| {
+                    matches!(&*object.kind(), "ConfigMap" | "Secret") && object.name().is_some_and(|own| own == name)
+                });
+                maps.filter_map(move |map| {
+                    let data = map.value.get("data").filter(|_| map.kind() == "ConfigMap");
+                    Some((index, data.or_else(|| map.value.get("stringData"))?))
+                })
+            },
+        )
     }
 }
 

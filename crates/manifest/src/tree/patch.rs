@@ -117,10 +117,16 @@ impl Round<'_> {
 
 fn target_of(value: Value<'_>) -> Target {
     let text = |key: &str| value.get(key).filter(|v| !v.is_null()).map(|v| v.text().into_owned());
-    let pattern = |text: &Option<String>| text.as_ref().is_some_and(|t| t.contains(['*', '|', '[', '(', '+', '?', '^']));
+    let pattern =
+        |text: &Option<String>| text.as_ref().is_some_and(|t| t.contains(['*', '|', '[', '(', '+', '?', '^']));
     let (name, namespace) = (text("name"), text("namespace"));
     let vague = value.get("labelSelector").is_some() || value.get("annotationSelector").is_some() || pattern(&name);
-    Target { kind: text("kind"), name: name.filter(|_| !vague), namespace: namespace.filter(|n| !pattern(&Some(n.clone()))), vague }
+    Target {
+        kind: text("kind"),
+        name: name.filter(|_| !vague),
+        namespace: namespace.filter(|n| !pattern(&Some(n.clone()))),
+        vague,
+    }
 }
 
 impl Target {

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use poolcheck_plan::{Confidence, Span};
 
-use super::graph::{Graph, Unit, variables};
+use super::graph::{Graph, Unit, variables as entries_of};
 use super::rewrite::{Edit, Written};
 use crate::file::ManifestFile;
 use crate::value::Value;
@@ -61,14 +61,14 @@ impl Environment {
                 if own.is_empty() { all.iter().map(|m| m.1).collect() } else { own.iter().map(|m| m.1).collect() };
             found.open |= maps.is_empty();
             let mut said: BTreeMap<String, Vec<Value<'_>>> = BTreeMap::new();
-            for (key, value) in maps.into_iter().flat_map(variables) {
+            for (key, value) in maps.into_iter().flat_map(entries_of) {
                 said.entry(key).or_default().push(value);
             }
             for (key, values) in said {
                 found.open |= !found.take(key, &values, Confidence::High);
             }
         }
-        for (key, value) in build.get("substitute").map(variables).unwrap_or_default() {
+        for (key, value) in build.get("substitute").map(entries_of).unwrap_or_default() {
             found.take(key, &[value], Confidence::High);
         }
         found
@@ -89,7 +89,7 @@ impl Environment {
                     "Kustomization" => [object.spec().and_then(|spec| spec.get("postBuild")?.get("substitute")), None],
                     _ => continue,
                 };
-                for (key, value) in maps.into_iter().flatten().flat_map(variables) {
+                for (key, value) in maps.into_iter().flatten().flat_map(entries_of) {
                     said.entry(key).or_default().push(value);
                 }
             }
@@ -148,6 +148,11 @@ fn uses(text: &str) -> impl Iterator<Item = Use<'_>> {
     })
 }
 
+/// The names of the variables that a text uses.
+pub(super) fn variables(text: &str) -> impl Iterator<Item = &str> {
+    uses(text).map(|found| found.name)
+}
+
 /// Whether a text uses variables at all.
 pub(super) fn has_variables(text: &str) -> bool {
     text.contains("${") && uses(text).next().is_some()
@@ -197,7 +202,8 @@ mod tests {
     use super::*;
 
     fn environment(values: &[(&str, &str)]) -> Environment {
-        let definition = |value: &str| Definition { value: value.to_owned(), place: None, confidence: Confidence::High };
+        let definition =
+            |value: &str| Definition { value: value.to_owned(), place: None, confidence: Confidence::High };
         let values = values.iter().map(|(name, value)| ((*name).to_owned(), definition(value))).collect();
         Environment { values, open: false }
     }
@@ -221,10 +227,11 @@ mod tests {
 
     #[test]
     fn only_whole_variables_are_used() {
-        let found = |text: &str| uses(text).map(|u| (u.name.to_owned(), u.default.map(str::to_owned))).collect::<Vec<_>>();
-        assert_eq!(found("a ${X} $${Y} ${Z:=1} $W ${X^^} ${9} ${open"), [
-            ("X".to_owned(), None),
-            ("Z".to_owned(), Some("1".to_owned()))
-        ]);
+        let found =
+            |text: &str| uses(text).map(|u| (u.name.to_owned(), u.default.map(str::to_owned))).collect::<Vec<_>>();
+        assert_eq!(
+            found("a ${X} $${Y} ${Z:=1} $W ${X^^} ${9} ${open"),
+            [("X".to_owned(), None), ("Z".to_owned(), Some("1".to_owned()))]
+        );
     }
 }
