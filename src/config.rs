@@ -50,8 +50,8 @@ pub struct Config {
     pub require: Vec<Fact>,
     /// Whether a run without pools succeeds.
     pub allow_empty: bool,
-    /// The namespace MetalLB runs in.
-    pub metallb_namespace: String,
+    /// The namespace MetalLB runs in; `None` to see it from the manifests.
+    pub metallb_namespace: Option<String>,
     /// Levels by rule; `None` switches a rule off.
     pub levels: BTreeMap<String, Option<Level>>,
     /// Routers, read from saved files or fetched.
@@ -73,7 +73,7 @@ impl Default for Config {
             fail_on: Some(Level::Error),
             require: Vec::new(),
             allow_empty: false,
-            metallb_namespace: "metallb-system".to_owned(),
+            metallb_namespace: None,
             levels: BTreeMap::new(),
             routers: Vec::new(),
             values: Vec::new(),
@@ -235,7 +235,7 @@ impl File {
             }
         }
         if let Some(name) = root.get("metallb-namespace").and_then(|i| self.reader.string(i, "metallb-namespace")) {
-            name.clone_into(&mut config.metallb_namespace);
+            config.metallb_namespace = Some(name.to_owned());
         }
         if let Some(table) = root.get("rules").and_then(|item| self.reader.table(item, "rules")) {
             config.levels = self.levels(table);

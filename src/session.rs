@@ -88,7 +88,7 @@ impl Session {
             sources: &self.sources,
             files: &self.manifests,
             facts: &self.facts,
-            metallb_namespace: &self.config.metallb_namespace,
+            metallb_namespace: self.config.metallb_namespace.as_deref(),
             clusters: &self.clusters,
             values_files: &self.values_files,
         })

@@ -28,8 +28,8 @@ pub struct WorldInput<'a> {
     pub files: &'a [ManifestFile],
     /// What is known of the LAN.
     pub facts: &'a Facts,
-    /// The namespace MetalLB runs in.
-    pub metallb_namespace: &'a str,
+    /// The namespace MetalLB runs in; `None` to see it from its release, `metallb-system` where there is none.
+    pub metallb_namespace: Option<&'a str>,
     /// Which text belongs to which cluster.
     pub clusters: &'a Clusters,
     /// Values files of which the user said which chart they are for.
@@ -40,7 +40,7 @@ impl<'a> WorldInput<'a> {
     /// Texts and facts of one cluster, with MetalLB where its manifests put it.
     pub const fn new(sources: &'a Sources, files: &'a [ManifestFile], facts: &'a Facts) -> Self {
         let (clusters, values_files) = (Clusters::ONE, &[]);
-        Self { sources, files, facts, metallb_namespace: "metallb-system", clusters, values_files }
+        Self { sources, files, facts, metallb_namespace: None, clusters, values_files }
     }
 }
 
@@ -54,7 +54,7 @@ pub struct World<'a> {
     /// What is known of the LAN.
     pub facts: &'a Facts,
     /// The namespace MetalLB runs in.
-    pub metallb_namespace: &'a str,
+    pub metallb_namespace: String,
     /// Every Kubernetes object, lists taken apart, in the order of files and documents. Templates are not among them.
     pub objects: Vec<Object<'a>>,
     /// Every pool.
@@ -139,6 +139,7 @@ impl<'a> World<'a> {
         pools.extend(files.iter().flat_map(ManifestFile::config_map_pools));
         let library = Library { sources, files, objects: &objects, clusters };
         let releases = releases::read(&library, values_files);
+        let metallb_namespace = metallb_namespace.map_or_else(|| installed_in(&releases), str::to_owned);
         let mut world = Self {
             releases,
             sources,
@@ -339,4 +340,12 @@ impl<'a> World<'a> {
     pub fn said_by(&self, source: SourceId) -> &str {
         &self.sources.get(source).name
     }
+}
+
+/// Where a release installs MetalLB; where its documentation does, when several do or none.
+fn installed_in(releases: &[Release<'_>]) -> String {
+    let namespaces = releases.iter().filter(|release| release.is_of("metallb")).filter_map(|r| r.namespace.as_deref());
+    let all: std::collections::BTreeSet<&str> = namespaces.filter(|namespace| !namespace.contains(['$', '{'])).collect();
+    let one = all.first().filter(|_| all.len() == 1);
+    (*one.unwrap_or(&"metallb-system")).to_owned()
 }

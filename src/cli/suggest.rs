@@ -80,7 +80,7 @@ pub(crate) fn run(args: &SuggestArgs, style: &Style) -> Exit {
         Some(answer) => {
             let text = match args.output {
                 Form::Pretty => pretty(&answer, &world, subnet),
-                Form::Yaml => yaml(&answer, args, &session.config.metallb_namespace),
+                Form::Yaml => yaml(&answer, args, &world.metallb_namespace),
                 Form::Json => serde_json::to_string_pretty(&answer).unwrap_or_default() + "\n",
             };
             output::finish(output::print(&text), style)
