@@ -432,16 +432,12 @@ fn excludes(selection: &Selection) -> Result<Override, SelectionError> {
     Ok(builder.build()?)
 }
 
-/// YAML and JSON by their ending, templates of them, and files without an ending (pools have been found there).
+/// YAML and JSON by their ending, templates, and files without an ending (pools have been found there).
 fn may_hold_yaml(path: &Path) -> bool {
-    const TEMPLATES: [&str; 6] = ["j2", "jinja", "jinja2", "tpl", "tmpl", "gotmpl"];
-    let ending = |path: &Path| path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
-    match ending(path) {
+    const ENDINGS: [&str; 9] = ["yaml", "yml", "json", "j2", "jinja", "jinja2", "tpl", "tmpl", "gotmpl"];
+    match path.extension() {
         None => true,
-        Some(last) if TEMPLATES.contains(&last.as_str()) => {
-            matches!(ending(Path::new(path.file_stem().unwrap_or_default())).as_deref(), Some("yaml" | "yml" | "json"))
-        }
-        Some(last) => matches!(last.as_str(), "yaml" | "yml" | "json"),
+        Some(ending) => ending.to_str().is_some_and(|e| ENDINGS.iter().any(|known| e.eq_ignore_ascii_case(known))),
     }
 }
 
@@ -457,10 +453,10 @@ mod tests {
 
     #[test]
     fn only_files_that_may_hold_yaml() {
-        for yes in ["a.yaml", "a.YML", "a.json", "a.yaml.j2", "pool", "x/values.yml.gotmpl"] {
+        for yes in ["a.yaml", "a.YML", "a.json", "a.yaml.j2", "pool", "x/values.yml.gotmpl", "metallb.crs.j2"] {
             assert!(may_hold_yaml(Path::new(yes)), "{yes}");
         }
-        for no in ["a.md", "a.tpl", "a.yaml.bak", "photo.png", "a.toml"] {
+        for no in ["a.md", "a.yaml.bak", "photo.png", "a.toml"] {
             assert!(!may_hold_yaml(Path::new(no)), "{no}");
         }
     }

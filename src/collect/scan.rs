@@ -98,30 +98,10 @@ pub(super) fn read(origin: &Origin, limit: usize, buffer: &mut Vec<u8>) -> Resul
     if buffer.len() > limit { Err(ReadError::TooLarge) } else { Ok(()) }
 }
 
-/// By hand rather than by `read_to_end`: most files are small, and one more call for the end is all they need.
+/// Most files are small: with room for all of it, two calls read a file and see its end.
 fn read_file(path: &Path, cap: u64, buffer: &mut Vec<u8>) -> io::Result<usize> {
-    let mut file = File::open(path)?;
-    let mut length = 0;
-    buffer.resize(buffer.capacity().max(1 << 16), 0);
-    loop {
-        if length == buffer.len() {
-            buffer.resize((buffer.len() * 4).min(cap as usize + 1).max(length + 1), 0);
-        }
-        match file.read(&mut buffer[length..]) {
-            Ok(0) => break,
-            Ok(read) => length += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => {
-                buffer.clear();
-                return Err(error);
-            }
-        }
-        if length as u64 >= cap {
-            break;
-        }
-    }
-    buffer.truncate(length);
-    Ok(length)
+    buffer.reserve(1 << 16);
+    File::open(path)?.take(cap).read_to_end(buffer)
 }
 
 #[cfg(test)]

@@ -19,33 +19,40 @@ use crate::yaml::{Bytes, Limits, Stream, parse, slice};
 pub struct ManifestFile {
     pub(crate) source: SourceId,
     pub(crate) text: Arc<str>,
-    pub(crate) stream: Stream,
+    // Shared, because a base that several clusters use is the same text for most of them.
+    pub(crate) stream: Arc<Stream>,
     /// Per document: why it was not looked into.
     pub(crate) templates: Vec<Option<Template>>,
     /// Where the bytes of a composed text were written; `None` for a text as read.
     pub(crate) map: Option<TextMap>,
-    pub(crate) embedded: Vec<Embedded>,
+    pub(crate) embedded: Arc<Vec<Embedded>>,
     pub(crate) substitutions: Vec<Substitution>,
+    /// The namespace that a kustomization gives to all objects of the file.
+    pub(crate) namespace: Option<Box<str>>,
+    /// Whether objects may stand inside objects: there are more API versions than documents.
+    nests: bool,
 }
 
 impl ManifestFile {
     /// Reads a text. Never fails: what is wrong is found in the documents' problems.
     pub fn parse(source: SourceId, text: Arc<str>, limits: &Limits) -> Self {
         let mut file = Self::plain(source, text, limits, None);
-        file.embedded = embed::find(&file, limits, 0);
+        file.embedded = Arc::new(embed::find(&file, limits, 0));
         file
     }
 
     pub(crate) fn plain(source: SourceId, text: Arc<str>, limits: &Limits, map: Option<TextMap>) -> Self {
         let stream = parse(&text, limits);
         let templates = stream.documents.iter().map(|document| template::of_document(document, &text)).collect();
-        Self { source, text, stream, templates, map, embedded: Vec::new(), substitutions: Vec::new() }
+        let nests = text.matches("apiVersion").nth(stream.documents.len()).is_some();
+        let stream = Arc::new(stream);
+        Self { source, text, stream, templates, map, embedded: Arc::default(), substitutions: Vec::new(), namespace: None, nests }
     }
 
     /// A text made of others.
     pub(crate) fn composed(source: SourceId, text: Arc<str>, limits: &Limits, map: TextMap) -> Self {
         let mut file = Self::plain(source, text, limits, Some(map));
-        file.embedded = embed::find(&file, limits, 0);
+        file.embedded = Arc::new(embed::find(&file, limits, 0));
         file
     }
 
@@ -93,7 +100,7 @@ impl ManifestFile {
             map.renumber(self.source, source);
         }
         self.source = source;
-        for embedded in &mut self.embedded {
+        for embedded in Arc::make_mut(&mut self.embedded) {
             embedded.file.set_source(source);
         }
     }
@@ -122,12 +129,12 @@ impl ManifestFile {
         let mut objects = Vec::new();
         for root in self.roots() {
             let own = objects_of(root);
-            for object in &own {
+            for object in own.iter().filter(|_| self.nests) {
                 nested_in(object, &mut objects);
             }
             objects.extend(own);
         }
-        for embedded in &self.embedded {
+        for embedded in self.embedded.iter() {
             objects.extend(embedded.file.objects().into_iter().map(|object| Object { nested: true, ..object }));
         }
         objects.sort_by_key(|object| object.value.span());
@@ -170,7 +177,7 @@ impl ManifestFile {
         for object in self.holders() {
             metallb::address_pools(&object, object.value, &mut pools);
         }
-        for embedded in &self.embedded {
+        for embedded in self.embedded.iter() {
             let inside = |object: &Object<'_>| object.value.holds(embedded.document, embedded.node);
             let holder = self.holders().into_iter().find(inside);
             for inner in embedded.file.config_map_pools() {

@@ -121,9 +121,14 @@ impl<'a> Object<'a> {
         self.metadata_text("name")
     }
 
-    /// `metadata.namespace`, when it is there and not empty.
+    /// The namespace it is applied to, when that is said: by the kustomization around it, else by `metadata.namespace`.
     pub fn namespace(&self) -> Option<Cow<'a, str>> {
-        self.metadata_text("namespace")
+        const CLUSTER_WIDE: [&str; 4] = ["Namespace", "Node", "CustomResourceDefinition", "CiliumLoadBalancerIPPool"];
+        let given = self.value.file().namespace.as_deref();
+        match given.filter(|_| !self.nested && !CLUSTER_WIDE.contains(&&*self.kind())) {
+            Some(given) => Some(Cow::Borrowed(given)),
+            None => self.metadata_text("namespace"),
+        }
     }
 
     /// Where its name is said; its kind's place when it has none.
