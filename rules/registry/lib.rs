@@ -15,7 +15,7 @@ pub use cure::Cure;
 pub use finding::{Finding, Findings, Fix, Label, Level, NotChecked, Outcome, Safety};
 pub use releases::ValuesFile;
 pub use rule::{Fact, Registered, Rule};
-pub use run::{SUPPORT_WORDS, WORDS, check};
+pub use run::{APPLYING_WORDS, SUPPORT_WORDS, WORDS, check};
 pub use world::{SkippedDocument, World, WorldInput};
 
 include!(concat!(env!("OUT_DIR"), "/registry.rs"));

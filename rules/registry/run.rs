@@ -8,16 +8,13 @@ use crate::world::World;
 /// Services and nodes matter only with what these words name: a Service of type LoadBalancer, a Node with addresses.
 pub const WORDS: &[&str] = &["metallb", "metalb.io", "LoadBalancer", "address-pools", "InternalIP", "podCIDR"];
 
-/// The words by which a file may say how others are applied, or what else runs beside a pool: such a file is parsed only
-/// where there is a pool or a Service to judge.
-pub const SUPPORT_WORDS: &[&str] = &[
-    "helm.toolkit.fluxcd.io",
-    "kustomize.toolkit.fluxcd.io",
-    "fluxcd.controlplane.io",
-    "argoproj.io",
-    "helm.cattle.io",
-    "OCIRepository",
-];
+/// The words by which a file says what runs beside a pool: such a file is parsed only where there is a pool or a Service
+/// to judge.
+pub const SUPPORT_WORDS: &[&str] =
+    &["chart: traefik", "name: traefik", "chart: ingress-nginx", "name: ingress-nginx", "loadBalancerIP"];
+
+/// The words by which a file may say how others are applied: such a file is parsed only where it speaks of one that is.
+pub const APPLYING_WORDS: &[&str] = &["kustomize.toolkit.fluxcd.io", "fluxcd.controlplane.io", "argoproj.io"];
 
 /// Lets every rule judge the world, in the order of the registry.
 ///

@@ -345,7 +345,8 @@ impl<'a> World<'a> {
 /// Where a release installs MetalLB; where its documentation does, when several do or none.
 fn installed_in(releases: &[Release<'_>]) -> String {
     let namespaces = releases.iter().filter(|release| release.is_of("metallb")).filter_map(|r| r.namespace.as_deref());
-    let all: std::collections::BTreeSet<&str> = namespaces.filter(|namespace| !namespace.contains(['$', '{'])).collect();
+    let all: std::collections::BTreeSet<&str> =
+        namespaces.filter(|namespace| !namespace.contains(['$', '{'])).collect();
     let one = all.first().filter(|_| all.len() == 1);
     (*one.unwrap_or(&"metallb-system")).to_owned()
 }

@@ -6,12 +6,13 @@
 //! say how things are applied (Flux, Kustomize, Helm) and what else runs are parsed too, and those that these name.
 //! A file that cannot be read is a [`Problem`]; it never stops the rest.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use aho_corasick::AhoCorasick;
 use ignore::overrides::{Override, OverrideBuilder};
 use ignore::{WalkBuilder, WalkState};
 use poolcheck_manifest::tree::{self, path as paths};
@@ -104,25 +105,23 @@ pub fn collect(selection: &Selection, limits: &Limits, sources: &mut Sources) ->
     let wanted: Vec<Option<String>> = selection.wanted.iter().map(|path| selected_as(path, &roots)).collect();
     let found = std::mem::take(&mut *lock(found));
     let mut parser = Parser { index, limits, parsed: BTreeMap::new(), roots: &roots };
-    let core = found.iter().filter_map(|(name, (origin, text, _))| Some((name, origin, text.clone()?)));
-    parser.parse(core.collect());
+    parser.parse(found.iter().filter(|(_, file)| file.signs.core));
     for name in wanted.iter().flatten() {
         parser.open(name);
     }
     if !parser.parsed.is_empty() {
-        let support = found.iter().filter(|(_, (_, text, signs))| text.is_none() && signs.support);
-        parser.read(support.map(|(name, (origin, ..))| (name.clone(), origin.clone())).collect());
-        parser.follow();
-        let names = parser.words();
-        let maps = found.iter().filter(|(_, (_, text, signs))| text.is_none() && signs.variables && !signs.support);
-        parser.read_those_with(maps.map(|(name, (origin, ..))| (name.clone(), origin.clone())).collect(), &names);
+        parser.parse(found.iter().filter(|(_, file)| file.signs.support));
+        parser.parse_what_applies(&found);
+        let words = parser.words();
+        let holds = |file: &Found| file.signs.variables;
+        parser.parse_those_with(found.iter().filter(|(_, file)| holds(file)), &words);
         parser.follow();
     }
     let mut collected = Collected { wanted, problems: std::mem::take(&mut *lock(problems)), ..Collected::default() };
     collected.files = files.load(Ordering::Relaxed);
     collected.problems.sort_by(|a, b| (&a.name, &a.message).cmp(&(&b.name, &b.message)));
     for (name, mut file) in parser.parsed {
-        let stdin = found.get(&name).is_some_and(|(origin, ..)| *origin == Origin::Stdin);
+        let stdin = found.get(&name).is_some_and(|found| found.origin == Origin::Stdin);
         let kind = if stdin { SourceKind::Stdin } else { SourceKind::File };
         file.set_source(sources.add(name, kind, Arc::clone(file.text())));
         collected.manifests.push(file);
@@ -167,8 +166,26 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// A file that holds a sign: where it comes from, its text when it holds a word.
-type Found = (Origin, Option<Arc<str>>, Signs);
+/// A file that holds a sign.
+#[derive(Debug)]
+struct Found {
+    origin: Origin,
+    signs: Signs,
+    /// Its text, when it is surely needed, or small and perhaps needed; otherwise it is read again.
+    text: Option<Arc<str>>,
+}
+
+impl Found {
+    /// Its text; `None` when it can no longer be read as it was.
+    fn text(&self, index: &Index, limit: usize) -> Option<Arc<str>> {
+        if let Some(text) = &self.text {
+            return Some(Arc::clone(text));
+        }
+        let mut buffer = Vec::new();
+        read(&self.origin, index, limit, &mut buffer).ok()?;
+        String::from_utf8(buffer).ok().map(Arc::from)
+    }
+}
 
 /// Looks into files, from many threads.
 struct Reader<'l> {
@@ -178,13 +195,28 @@ struct Reader<'l> {
     found: Mutex<BTreeMap<String, Found>>,
     problems: Mutex<Vec<Problem>>,
     files: AtomicUsize,
+    /// Bytes of texts that are kept although they are only perhaps needed.
+    kept: AtomicUsize,
     index: Index,
 }
+
+/// A text of so many bytes may be kept; reading it again costs more.
+const SMALL: usize = 8 << 10;
+/// So many bytes of them, then no more: memory does not grow with the tree.
+const KEPT: usize = 8 << 20;
 
 impl<'l> Reader<'l> {
     fn new(limits: &'l Limits, index: Index) -> Self {
         let (found, problems) = (Mutex::default(), Mutex::default());
-        Self { words: Words::new(), limits, found, problems, files: AtomicUsize::new(0), index }
+        Self {
+            words: Words::new(),
+            limits,
+            found,
+            problems,
+            files: AtomicUsize::new(0),
+            kept: AtomicUsize::new(0),
+            index,
+        }
     }
 
     /// Looks at the paths of a selection.
@@ -255,18 +287,21 @@ impl<'l> Reader<'l> {
             return;
         }
         let mut signs = self.words.signs(buffer);
-        signs.support |= says_what_is_applied(paths::file_name(&name));
+        signs.applies |= says_what_is_applied(paths::file_name(&name));
         if !signs.core {
             self.files.fetch_add(1, Ordering::Relaxed);
-            if signs.any() && !lock(&self.found).contains_key(&name) {
-                lock(&self.found).insert(name, (origin, None, signs));
+            if signs.any() {
+                let small = signs.applies && buffer.len() <= SMALL;
+                let kept = small && self.kept.fetch_add(buffer.len(), Ordering::Relaxed) < KEPT;
+                let text = std::str::from_utf8(buffer).ok().filter(|_| kept).map(Arc::from);
+                lock(&self.found).entry(name).or_insert(Found { origin, signs, text });
             }
             return;
         }
         match std::str::from_utf8(buffer) {
             Ok(text) => {
                 let text = Arc::from(text);
-                if lock(&self.found).insert(name, (origin, Some(text), signs)).is_none() {
+                if lock(&self.found).insert(name, Found { origin, signs, text: Some(text) }).is_none() {
                     self.files.fetch_add(1, Ordering::Relaxed);
                 }
             }
@@ -335,36 +370,50 @@ struct Parser<'l> {
 }
 
 impl Parser<'_> {
-    fn parse(&mut self, texts: Vec<(&String, &Origin, Arc<str>)>) {
-        let limits = self.limits;
-        let one = |(name, _, text): (&String, &Origin, Arc<str>)| {
-            (name.clone(), ManifestFile::parse(SourceId(0), text, limits))
-        };
-        self.parsed.par_extend(texts.into_par_iter().map(one));
+    /// Parses files; what cannot be read again is left out.
+    fn parse<'f>(&mut self, files: impl Iterator<Item = (&'f String, &'f Found)>) {
+        self.parse_if(files, |_| true);
     }
 
-    /// Reads further files; what cannot be read now said so the first time, or is not asked for.
-    fn read(&mut self, files: Vec<(String, Origin)>) {
-        self.read_if(files, |_| true);
-    }
-
-    /// Reads further files that hold one of some words.
-    fn read_those_with(&mut self, files: Vec<(String, Origin)>, words: &BTreeSet<String>) {
-        if let Some(automaton) = aho_corasick::AhoCorasick::new(words).ok().filter(|_| !words.is_empty()) {
-            self.read_if(files, |bytes| automaton.is_match(bytes));
+    /// Parses the files that hold one of some words.
+    fn parse_those_with<'f>(&mut self, files: impl Iterator<Item = (&'f String, &'f Found)>, words: &BTreeSet<String>) {
+        if let Some(automaton) = AhoCorasick::new(words).ok().filter(|_| !words.is_empty()) {
+            self.parse_if(files, |text| automaton.is_match(text));
         }
     }
 
-    fn read_if(&mut self, files: Vec<(String, Origin)>, asked: impl Fn(&[u8]) -> bool + Sync) {
+    fn parse_if<'f>(
+        &mut self,
+        files: impl Iterator<Item = (&'f String, &'f Found)>,
+        asked: impl Fn(&str) -> bool + Sync,
+    ) {
+        let new: Vec<_> = files.filter(|(name, _)| !self.parsed.contains_key(*name)).collect();
         let (index, limits) = (self.index, self.limits);
-        let one = |(name, origin): (String, Origin)| {
-            let mut buffer = Vec::new();
-            read(&origin, index, limits.bytes, &mut buffer).ok()?;
-            let text = Some(buffer).filter(|bytes| asked(bytes)).and_then(|bytes| String::from_utf8(bytes).ok())?;
-            Some((name, ManifestFile::parse(SourceId(0), text.into(), limits)))
+        let one = |(name, file): (&String, &Found)| {
+            let text = file.text(index, limits.bytes).filter(|text| asked(text))?;
+            Some((name.clone(), ManifestFile::parse(SourceId(0), text, limits)))
         };
-        let new: Vec<_> = files.into_iter().filter(|(name, _)| !self.parsed.contains_key(name)).collect();
         self.parsed.par_extend(new.into_par_iter().filter_map(one));
+    }
+
+    /// Parses what applies the files that are needed, and what applies that.
+    fn parse_what_applies(&mut self, found: &BTreeMap<String, Found>) {
+        let mut waiting: Vec<(&String, &Found)> = found.iter().filter(|(_, file)| file.signs.applies).collect();
+        waiting.retain(|(name, _)| !self.parsed.contains_key(*name));
+        loop {
+            let needed =
+                Needed::new(self.parsed.iter().filter(|(name, file)| may_need_more(name, file)).map(|(name, _)| name));
+            let (index, limit) = (self.index, self.limits.bytes);
+            let speaks = |(name, file): &(&String, &Found)| {
+                file.text(index, limit).is_some_and(|text| needed.is_spoken_of(name, &text))
+            };
+            let (now, later): (Vec<_>, Vec<_>) = waiting.into_par_iter().partition(speaks);
+            if now.is_empty() {
+                return;
+            }
+            self.parse(now.into_iter());
+            waiting = later;
+        }
     }
 
     /// Reads a file by its name, when it lies below what was selected.
@@ -376,7 +425,9 @@ impl Parser<'_> {
         });
         let staged = self.index.files.get(name).and_then(Option::clone).map(Origin::Staged);
         if selected && !self.parsed.contains_key(name) && (staged.is_some() || path.is_file()) {
-            self.read(vec![(name.to_owned(), staged.unwrap_or_else(|| Origin::Walked(path.to_owned())))]);
+            let origin = staged.unwrap_or_else(|| Origin::Walked(path.to_owned()));
+            let found = Found { origin, signs: Signs::default(), text: None };
+            self.parse(std::iter::once((&name.to_owned(), &found)));
         }
     }
 
@@ -405,6 +456,52 @@ impl Parser<'_> {
     /// The words by which a ConfigMap says what a parsed file leaves open: a variable, or values.
     fn words(&self) -> BTreeSet<String> {
         self.parsed.values().flat_map(tree::needed_words).collect()
+    }
+}
+
+/// Whether it matters how a file is applied: it holds a pool, or a variable, or applies others itself.
+fn may_need_more(name: &str, file: &ManifestFile) -> bool {
+    const WORDS: [&str; 5] = ["${", "Pool", "address-pools", "kustomize.toolkit.fluxcd.io", "argoproj.io"];
+    says_what_is_applied(paths::file_name(name)) || WORDS.iter().any(|word| file.text().contains(word))
+}
+
+/// The files of which it matters how they are applied.
+struct Needed {
+    /// The folders that they lie in, and all above.
+    folders: HashSet<String>,
+    /// The ends of those folders' paths: how a path from the repository's root may name them.
+    ends: HashSet<String>,
+    /// The names by which a kustomization elsewhere may take them in.
+    names: Option<AhoCorasick>,
+}
+
+impl Needed {
+    fn new<'n>(files: impl Iterator<Item = &'n String>) -> Self {
+        let (mut folders, mut ends, mut names) = (HashSet::new(), HashSet::new(), BTreeSet::new());
+        for file in files {
+            let own = paths::folder(file);
+            names.extend([paths::file_name(own), paths::file_name(file)].map(str::to_owned));
+            for folder in paths::upwards(own) {
+                if folders.insert(folder.to_owned()) {
+                    let starts = folder.match_indices('/').map(|(at, _)| at + 1).chain([0]);
+                    ends.extend(starts.map(|at| folder[at..].to_owned()));
+                }
+            }
+        }
+        names.remove("");
+        Self { folders, ends, names: AhoCorasick::new(names).ok() }
+    }
+
+    /// Whether a file that applies others may apply one of these.
+    fn is_spoken_of(&self, name: &str, text: &str) -> bool {
+        if says_what_is_applied(paths::file_name(name)) {
+            let names = || self.names.as_ref().is_some_and(|names| names.is_match(text));
+            return self.folders.contains(paths::folder(name)) || names();
+        }
+        let paths = text.lines().filter_map(|line| line.trim_start().trim_start_matches("- ").strip_prefix("path:"));
+        paths.map(|path| paths::join("", path.trim().trim_matches(['"', '\'']).trim_end_matches('/'))).any(|path| {
+            path.is_empty() || path.contains(['$', '{']) || self.ends.contains(path.trim_start_matches("../"))
+        })
     }
 }
 

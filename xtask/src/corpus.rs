@@ -39,7 +39,12 @@ pub(crate) fn run() -> Result<(), String> {
         }
         let score = judge(&program, unpacked.path(), repository)?;
         println!("{name}: {} of {} pools seen", score.seen, score.pools);
-        for line in score.missed.iter().map(|m| format!("missed: {m}")).chain(score.refused.iter().map(|r| format!("MetalLB accepts it: {r}"))) {
+        for line in score
+            .missed
+            .iter()
+            .map(|m| format!("missed: {m}"))
+            .chain(score.refused.iter().map(|r| format!("MetalLB accepts it: {r}")))
+        {
             failed = true;
             println!("  {line}");
         }
@@ -60,7 +65,9 @@ fn judge(program: &Path, folder: &Path, repository: &Value) -> Result<Score, Str
     let said: BTreeSet<(String, String, String)> = list(&claims)
         .iter()
         .filter(|claim| claim["kind"] == "pool")
-        .map(|claim| (file_of(text(&claim["place"])), text(&claim["first"]).to_owned(), text(&claim["last"]).to_owned()))
+        .map(|claim| {
+            (file_of(text(&claim["place"])), text(&claim["first"]).to_owned(), text(&claim["last"]).to_owned())
+        })
         .collect();
     let mut named: BTreeSet<String> = said.iter().map(|(file, ..)| file.clone()).collect();
     for verdict in list(&report["not_checked"]).iter().chain(list(&report["skipped"])) {
@@ -81,8 +88,15 @@ fn judge(program: &Path, folder: &Path, repository: &Value) -> Result<Score, Str
     }
     let valid: BTreeSet<&str> =
         list(&repository["metallb_verdicts"]).iter().filter(|v| v["valid"] == true).map(|v| text(&v["file"])).collect();
-    const VALIDITY: [&str; 7] =
-        ["bad-range-syntax", "unknown-field", "wrong-type", "invalid-value", "unknown-kind", "mixed-families", "empty-pool"];
+    const VALIDITY: [&str; 7] = [
+        "bad-range-syntax",
+        "unknown-field",
+        "wrong-type",
+        "invalid-value",
+        "unknown-kind",
+        "mixed-families",
+        "empty-pool",
+    ];
     for finding in list(&report["findings"]).iter().filter(|finding| finding["level"] == "error") {
         let (rule, file) = (text(&finding["rule"]), text(&finding["primary"]["file"]));
         let line = format!("{file}:{} {rule}: {}", finding["primary"]["line"], text(&finding["message"]));
@@ -96,7 +110,8 @@ fn judge(program: &Path, folder: &Path, repository: &Value) -> Result<Score, Str
 }
 
 fn json(program: &Path, folder: &Path, arguments: &[&str]) -> Result<Value, String> {
-    let output = Command::new(program).args(arguments).args(["--no-config", "--hidden", "."]).current_dir(folder).output();
+    let output =
+        Command::new(program).args(arguments).args(["--no-config", "--hidden", "."]).current_dir(folder).output();
     let output = output.map_err(|error| error.to_string())?;
     serde_json::from_slice(&output.stdout)
         .map_err(|error| format!("{arguments:?}: {error}: {}", String::from_utf8_lossy(&output.stderr)))

@@ -46,7 +46,17 @@ impl ManifestFile {
         let templates = stream.documents.iter().map(|document| template::of_document(document, &text)).collect();
         let nests = text.matches("apiVersion").nth(stream.documents.len()).is_some();
         let stream = Arc::new(stream);
-        Self { source, text, stream, templates, map, embedded: Arc::default(), substitutions: Vec::new(), namespace: None, nests }
+        Self {
+            source,
+            text,
+            stream,
+            templates,
+            map,
+            embedded: Arc::default(),
+            substitutions: Vec::new(),
+            namespace: None,
+            nests,
+        }
     }
 
     /// A text made of others.
