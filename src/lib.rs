@@ -15,6 +15,12 @@ pub mod session;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+/// The words that are searched for in every file; for measuring.
+pub fn words() -> Vec<&'static str> {
+    let lists = [poolcheck_rules::WORDS, poolcheck_rules::SUPPORT_WORDS, poolcheck_rules::APPLYING_WORDS];
+    lists.concat()
+}
+
 /// The committed files that the code generates, by path from the repository's root.
 pub fn generated() -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+mod bench;
 mod corpus;
 
 /// A task: its name, what it does, and how.
@@ -16,7 +17,7 @@ const TASKS: [Task; 8] = [
     ("ci", "what CI runs: lint, then test", ci),
     ("corpus", "FOLDER: score real repositories against what must be seen in them", corpus::run),
     ("fuzz-smoke", "each fuzz target for a minute; needs nightly Rust and cargo-fuzz", fuzz_smoke),
-    ("bench", "measure: all meetings among 1,000,000 claims, YAML parsing", bench),
+    ("bench", "all of `cargo bench`; `bench check [TREE…]`: against ripgrep and kubeconform", bench::run),
 ];
 
 #[expect(clippy::print_stderr, clippy::print_stdout, reason = "the task runner talks to people")]
@@ -94,15 +95,10 @@ fn ci() -> Result<(), String> {
     test()
 }
 
-fn bench() -> Result<(), String> {
-    cargo(&["bench", "--workspace"], &[])
-}
-
 fn fuzz_smoke() -> Result<(), String> {
     // `+nightly` is understood by rustup's cargo only, not by the one that runs this task.
     let fuzz = |arguments: &[&str]| {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let status = Command::new("cargo").args(["+nightly", "fuzz"]).args(arguments).current_dir(root).status();
+        let status = Command::new("cargo").args(["+nightly", "fuzz"]).args(arguments).current_dir(root()).status();
         status.is_ok_and(|status| status.success())
     };
     if !fuzz(&["--version"]) {
@@ -117,7 +113,7 @@ fn fuzz_smoke() -> Result<(), String> {
 }
 
 fn generate() -> Result<(), String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = root();
     for (name, text) in poolcheck::generated() {
         let path = root.join(&name);
         let folder = path.parent().unwrap_or(&root);
