@@ -492,11 +492,20 @@ impl Needed {
         Self { folders, ends, names: AhoCorasick::new(names).ok() }
     }
 
+    /// Whether a text has one of the names as a whole part of a path.
+    fn is_taken_in(&self, text: &str) -> bool {
+        let Some(names) = &self.names else { return false };
+        let edge = |byte: Option<&u8>| byte.is_none_or(|byte| b"/ \n\r\t\"'#,[]".contains(byte));
+        let bytes = text.as_bytes();
+        names.find_overlapping_iter(text).any(|found| {
+            edge(found.start().checked_sub(1).and_then(|before| bytes.get(before))) && edge(bytes.get(found.end()))
+        })
+    }
+
     /// Whether a file that applies others may apply one of these.
     fn is_spoken_of(&self, name: &str, text: &str) -> bool {
         if says_what_is_applied(paths::file_name(name)) {
-            let names = || self.names.as_ref().is_some_and(|names| names.is_match(text));
-            return self.folders.contains(paths::folder(name)) || names();
+            return self.folders.contains(paths::folder(name)) || self.is_taken_in(text);
         }
         let paths = text.lines().filter_map(|line| line.trim_start().trim_start_matches("- ").strip_prefix("path:"));
         paths.map(|path| paths::join("", path.trim().trim_matches(['"', '\'']).trim_end_matches('/'))).any(|path| {
