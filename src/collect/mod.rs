@@ -471,41 +471,43 @@ struct Needed {
     folders: HashSet<String>,
     /// The ends of those folders' paths: how a path from the repository's root may name them.
     ends: HashSet<String>,
-    /// The names by which a kustomization elsewhere may take them in.
-    names: Option<AhoCorasick>,
+    /// The files themselves.
+    files: HashSet<String>,
 }
 
 impl Needed {
     fn new<'n>(files: impl Iterator<Item = &'n String>) -> Self {
-        let (mut folders, mut ends, mut names) = (HashSet::new(), HashSet::new(), BTreeSet::new());
+        let mut found = Self { folders: HashSet::new(), ends: HashSet::new(), files: HashSet::new() };
         for file in files {
             let own = paths::folder(file);
-            names.extend([paths::file_name(own), paths::file_name(file)].map(str::to_owned));
+            found.files.insert(file.clone());
             for folder in paths::upwards(own) {
-                if folders.insert(folder.to_owned()) {
+                if found.folders.insert(folder.to_owned()) {
                     let starts = folder.match_indices('/').map(|(at, _)| at + 1).chain([0]);
-                    ends.extend(starts.map(|at| folder[at..].to_owned()));
+                    found.ends.extend(starts.map(|at| folder[at..].to_owned()));
                 }
             }
         }
-        names.remove("");
-        Self { folders, ends, names: AhoCorasick::new(names).ok() }
+        found
     }
 
-    /// Whether a text has one of the names as a whole part of a path.
-    fn is_taken_in(&self, text: &str) -> bool {
-        let Some(names) = &self.names else { return false };
-        let edge = |byte: Option<&u8>| byte.is_none_or(|byte| b"/ \n\r\t\"'#,[]".contains(byte));
-        let bytes = text.as_bytes();
-        names.find_overlapping_iter(text).any(|found| {
-            edge(found.start().checked_sub(1).and_then(|before| bytes.get(before))) && edge(bytes.get(found.end()))
-        })
+    /// Whether a kustomization's text takes one of the files or folders in.
+    fn is_taken_in(&self, own: &str, text: &str) -> bool {
+        let entries = text.lines().filter_map(|line| line.trim_start().strip_prefix("- "));
+        let paths = entries.map(|entry| entry.split(" #").next().unwrap_or(entry).trim().trim_matches(['"', '\'']));
+        let flow = || text.contains("[").then(|| text.split(['[', ']', ',', ' ', '\n', '"', '\'']));
+        let holds = |path: &str| !path.is_empty() && {
+            let path = paths::join(own, path);
+            self.folders.contains(&path) || self.files.contains(&path)
+        };
+        paths.into_iter().any(holds) || flow().is_some_and(|mut parts| parts.any(holds))
     }
 
     /// Whether a file that applies others may apply one of these.
     fn is_spoken_of(&self, name: &str, text: &str) -> bool {
         if says_what_is_applied(paths::file_name(name)) {
-            return self.folders.contains(paths::folder(name)) || self.is_taken_in(text);
+            let own = paths::folder(name);
+            return self.folders.contains(own) || self.is_taken_in(own, text);
         }
         let paths = text.lines().filter_map(|line| line.trim_start().trim_start_matches("- ").strip_prefix("path:"));
         paths.map(|path| paths::join("", path.trim().trim_matches(['"', '\'']).trim_end_matches('/'))).any(|path| {

@@ -12,7 +12,7 @@ use crate::template::{self, Language, Template};
 use crate::textmap::TextMap;
 use crate::tree::Substitution;
 use crate::value::Value;
-use crate::yaml::{Bytes, Limits, Stream, parse, slice};
+use crate::yaml::{Bytes, Limits, NodeId, Stream, parse, slice};
 
 /// A text with its documents. Values, objects and pools borrow from it.
 #[derive(Debug, Clone)]
@@ -29,8 +29,8 @@ pub struct ManifestFile {
     pub(crate) substitutions: Vec<Substitution>,
     /// The namespace that a kustomization gives to all objects of the file.
     pub(crate) namespace: Option<Box<str>>,
-    /// Whether objects may stand inside objects: there are more API versions than documents.
-    nests: bool,
+    /// The objects inside other objects, by document and node.
+    nested: Arc<[(usize, NodeId)]>,
 }
 
 impl ManifestFile {
@@ -44,19 +44,15 @@ impl ManifestFile {
     pub(crate) fn plain(source: SourceId, text: Arc<str>, limits: &Limits, map: Option<TextMap>) -> Self {
         let stream = parse(&text, limits);
         let templates = stream.documents.iter().map(|document| template::of_document(document, &text)).collect();
+        // More API versions than documents: then objects may stand inside objects.
         let nests = text.matches("apiVersion").nth(stream.documents.len()).is_some();
-        let stream = Arc::new(stream);
-        Self {
-            source,
-            text,
-            stream,
-            templates,
-            map,
-            embedded: Arc::default(),
-            substitutions: Vec::new(),
-            namespace: None,
-            nests,
+        let (stream, substitutions) = (Arc::new(stream), Vec::new());
+        let (embedded, nested) = (Arc::default(), Arc::default());
+        let mut file = Self { source, text, stream, templates, map, embedded, substitutions, namespace: None, nested };
+        if nests {
+            file.nested = file.roots().flat_map(objects_of).flat_map(|object| nested_in(&object)).collect();
         }
+        file
     }
 
     /// A text made of others.
@@ -138,11 +134,10 @@ impl ManifestFile {
     pub fn objects(&self) -> Vec<Object<'_>> {
         let mut objects = Vec::new();
         for root in self.roots() {
-            let own = objects_of(root);
-            for object in own.iter().filter(|_| self.nests) {
-                nested_in(object, &mut objects);
-            }
-            objects.extend(own);
+            objects.extend(objects_of(root));
+            let number = root.document().index;
+            let inside = self.nested.iter().filter(|(document, _)| *document == number);
+            objects.extend(inside.map(|(_, node)| Object { value: root.inside(*node), nested: true }));
         }
         for embedded in self.embedded.iter() {
             objects.extend(embedded.file.objects().into_iter().map(|object| Object { nested: true, ..object }));
