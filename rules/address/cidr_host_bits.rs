@@ -37,7 +37,6 @@
 //! RFC 4632 section 3.1; Go `net.ParseCIDR`.
 
 use poolcheck_manifest::kinds::pool::Meaning;
-use poolcheck_manifest::replace_scalar;
 use poolcheck_plan::syntax::Written;
 
 use crate::words::addresses;
@@ -51,9 +50,9 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
             let Meaning::Range(parsed) = &entry.meaning else { continue };
             let Written::Cidr { net, address, host_bits: true } = parsed.written else { continue };
             let range = parsed.range;
-            let text = entry.value.text();
+            let text = entry.text();
             let finding = findings.report(
-                entry.value.span(),
+                entry.span(),
                 format!("means {range}, {}", addresses(range)),
                 format!("pool {} {} has host bits set: it is all of {range}", pool.name, text.trim()),
             );
@@ -65,7 +64,7 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
             finding.fix(
                 format!("write it without host bits: {net}"),
                 Safety::Safe,
-                vec![replace_scalar(entry.value, &net.to_string())],
+                vec![entry.replace(&net.to_string())],
             );
         }
     }

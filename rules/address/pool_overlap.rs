@@ -70,7 +70,11 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
         if first.0 != second.0 && world.same_object(pool, other) {
             continue; // one object in two files: `defined-twice` speaks of it
         }
-        if pool.implementation != other.implementation {
+        if !world.same_cluster(pool.object.kind_span().source, other.object.kind_span().source) {
+            continue;
+        }
+        let both_metallb = pool.implementation.is_metallb() && other.implementation.is_metallb();
+        if pool.implementation != other.implementation && both_metallb {
             continue; // a ConfigMap that was left behind is ignored by MetalLB: `retired-kind` speaks of it
         }
         let (Some(range), Some(other_range)) = (second.1.range(), first.1.range()) else { continue };

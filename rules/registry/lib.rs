@@ -5,6 +5,7 @@ mod cure;
 mod finding;
 mod metallb;
 mod occupied;
+mod peers;
 mod rule;
 mod run;
 mod segment;
@@ -15,7 +16,7 @@ pub use clusters::Clusters;
 pub use cure::Cure;
 pub use finding::{Finding, Findings, Fix, Label, Level, NotChecked, Outcome, Safety};
 pub use rule::{Fact, Registered, Rule};
-pub use run::{WORDS, check};
+pub use run::{check, words};
 pub use world::{SkippedDocument, World, WorldInput};
 
 include!(concat!(env!("OUT_DIR"), "/registry.rs"));

@@ -5,8 +5,10 @@ use crate::world::World;
 
 /// The words by which a file is known to hold something that a rule judges: a file without any of them is not parsed.
 ///
-/// Services and nodes matter only with what these words name: a Service of type LoadBalancer, a Node with addresses.
-pub const WORDS: &[&str] = &["metallb", "metalb.io", "LoadBalancer", "address-pools", "InternalIP", "podCIDR"];
+/// Each kind that is read declares its own.
+pub fn words() -> Vec<&'static str> {
+    poolcheck_manifest::kinds::words().collect()
+}
 
 /// Lets every rule judge the world, in the order of the registry.
 ///

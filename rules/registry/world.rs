@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::OnceLock;
 
+use poolcheck_manifest::kinds;
 use poolcheck_manifest::kinds::metallb::{self, Advertisement};
 use poolcheck_manifest::kinds::node::{self, Node};
 use poolcheck_manifest::kinds::pool::{Pool, PoolEntry};
@@ -117,7 +118,7 @@ impl<'a> World<'a> {
                 file.templates().map(|(place, template)| SkippedDocument { place, what: template.what().to_owned() }),
             );
         }
-        let mut pools: Vec<Pool<'a>> = objects.iter().filter_map(metallb::pool).collect();
+        let mut pools: Vec<Pool<'a>> = objects.iter().flat_map(kinds::pools).collect();
         pools.extend(files.iter().flat_map(ManifestFile::config_map_pools));
         let mut world = Self {
             sources,
@@ -141,6 +142,7 @@ impl<'a> World<'a> {
 
     fn lay_claims(&mut self) {
         let mut claims = self.facts.claims();
+        claims.extend(crate::peers::claims(&self.objects));
         let mut subjects = Vec::new();
         for (pool, p) in self.pools.iter().enumerate() {
             for (entry, e) in p.entries.iter().enumerate() {
@@ -227,7 +229,7 @@ impl<'a> World<'a> {
                 Some(PoolMeeting { index, pool, entry, range, other, overlap: meeting.overlap })
             })
             .collect();
-        meetings.sort_by_key(|m| (m.index, m.entry.value.span(), m.overlap));
+        meetings.sort_by_key(|m| (m.index, m.entry.span(), m.overlap));
         meetings
     }
 
@@ -279,6 +281,9 @@ impl<'a> World<'a> {
 
     /// Whether a pool is announced by BGP and not by Layer 2: then its addresses need not lie on the segment.
     pub fn only_bgp(&self, pool: &Pool<'a>) -> bool {
+        if !pool.implementation.is_metallb() {
+            return crate::peers::only_routed(&self.objects, pool);
+        }
         let announced =
             |kind: &str| self.advertisements.iter().any(|ad| ad.object.kind() == kind && ad.announces(pool));
         announced("BGPAdvertisement") && !announced("L2Advertisement")

@@ -77,6 +77,9 @@
 //!
 //! MetalLB usage, "Requesting specific IPs"; MetalLB issue 703.
 
+use poolcheck_manifest::kinds::pool::Implementation;
+use poolcheck_manifest::kinds::service::Requested;
+
 use crate::words::list;
 use crate::{Fact, Findings, Level, Rule, World};
 
@@ -90,6 +93,9 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
     for service in world.services.iter().filter(|service| service.class.is_none()) {
         for request in &service.requested {
             let Some(address) = request.address() else { continue };
+            if !judged(world, request) {
+                continue;
+            }
             if world.pools_holding(address).next().is_some() {
                 continue;
             }
@@ -114,5 +120,15 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
                 finding.related(pool.addresses_span, format!("the addresses of pool {}", pool.name));
             }
         }
+    }
+}
+
+/// Whether somebody is known who would look for the address in pools. kube-vip takes any address that is asked for.
+fn judged(world: &World<'_>, request: &Requested<'_>) -> bool {
+    let has = |wanted: Implementation| world.pools.iter().any(|pool| pool.implementation == wanted);
+    match request.implementation {
+        Some(Implementation::Metallb) => world.pools.iter().any(|pool| pool.implementation.is_metallb()),
+        Some(other) => has(other),
+        None => !has(Implementation::KubeVip),
     }
 }

@@ -120,7 +120,10 @@ fn open(allocation: &Allocation<'_>, service: &Service<'_>) -> bool {
     let by_namespace = (allocation.namespaces.is_empty() && allocation.namespace_selectors.is_empty())
         || allocation.namespaces.iter().any(|name| name == namespace)
         || !allocation.namespace_selectors.is_empty();
-    let labels = service.object.labels();
+    let mut labels = service.object.labels();
+    // Cilium's selectors see these two as labels.
+    labels.push(("io.kubernetes.service.namespace".to_owned(), namespace.to_owned()));
+    labels.push(("io.kubernetes.service.name".to_owned(), service.object.name().unwrap_or_default().into_owned()));
     let by_service = allocation.service_selectors.is_empty()
         || allocation.service_selectors.iter().any(|selector| selector.matches(&labels));
     by_namespace && by_service

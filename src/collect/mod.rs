@@ -73,7 +73,7 @@ pub enum SelectionError {
 pub fn collect(selection: &Selection, limits: &Limits, sources: &mut Sources) -> Result<Collected, SelectionError> {
     let mut collected = Collected::default();
     let inputs = inputs(selection, &mut collected.problems)?;
-    let words = AhoCorasick::new(poolcheck_rules::WORDS).expect("the words are short and few");
+    let words = AhoCorasick::new(poolcheck_rules::words()).expect("the words are short and few");
     let read: Vec<(&Input, Outcome)> =
         inputs.par_iter().map(|input| (input, read_one(input, &words, limits))).collect();
     for (input, outcome) in read {

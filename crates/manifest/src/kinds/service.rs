@@ -7,12 +7,22 @@ use std::net::IpAddr;
 
 use poolcheck_plan::Span;
 
+use super::pool::Implementation;
 use crate::object::Object;
 use crate::template::{Placeholder, placeholder};
 use crate::value::Value;
 
 /// MetalLB's annotation prefixes, the current one first.
 pub const PREFIXES: [&str; 2] = ["metallb.io/", "metallb.universe.tf/"];
+
+/// Cilium's annotations for addresses, the current one first.
+const CILIUM_IPS: [&str; 2] = ["lbipam.cilium.io/ips", "io.cilium/lb-ipam-ips"];
+
+/// Cilium's annotations for the sharing key, the current one first.
+const CILIUM_SHARING: [&str; 2] = ["lbipam.cilium.io/sharing-key", "io.cilium/lb-ipam-sharing-key"];
+
+/// The word without which no file holds a Service of type LoadBalancer.
+pub const WORDS: &[&str] = &["LoadBalancer"];
 
 /// A Service of type LoadBalancer.
 #[derive(Debug, Clone)]
@@ -44,6 +54,8 @@ pub struct Requested<'a> {
     pub span: Span,
     /// What is written.
     pub text: String,
+    /// Whose annotation it is; `None` for `spec.loadBalancerIP`, which all of them read.
+    pub implementation: Option<Implementation>,
     /// What it says.
     pub meaning: RequestedMeaning,
 }
@@ -79,12 +91,16 @@ pub fn load_balancer<'a>(object: &Object<'a>) -> Option<Service<'a>> {
         return None;
     }
     let annotation = |name: &str| PREFIXES.iter().find_map(|prefix| object.annotation(&format!("{prefix}{name}")));
+    let of_cilium = |names: [&str; 2]| names.into_iter().find_map(|name| object.annotation(name));
     let mut requested = Vec::new();
     if let Some(list) = annotation("loadBalancerIPs") {
-        requested.extend(addresses(list));
+        requested.extend(addresses(list, Some(Implementation::Metallb)));
+    }
+    if let Some(list) = of_cilium(CILIUM_IPS) {
+        requested.extend(addresses(list, Some(Implementation::Cilium)));
     }
     if let Some(one) = spec.get("loadBalancerIP").filter(|value| !value.is_null() && !value.text().is_empty()) {
-        requested.extend(addresses(one));
+        requested.extend(addresses(one, None));
     }
     let text = |value: Value<'_>| value.text().into_owned();
     Some(Service {
@@ -92,7 +108,9 @@ pub fn load_balancer<'a>(object: &Object<'a>) -> Option<Service<'a>> {
         class: spec.get("loadBalancerClass").filter(|value| !value.is_null()).map(text),
         requested,
         pool: annotation("address-pool"),
-        sharing_key: annotation("allow-shared-ip").filter(|key| !key.text().is_empty()),
+        sharing_key: annotation("allow-shared-ip")
+            .or_else(|| of_cilium(CILIUM_SHARING))
+            .filter(|key| !key.text().is_empty()),
         ports: spec.get("ports").map(|ports| ports.items().map(port).collect()).unwrap_or_default(),
         local: spec.get("externalTrafficPolicy").is_some_and(|policy| policy.text() == "Local"),
         selector: spec.get("selector").map(pairs).unwrap_or_default(),
@@ -112,12 +130,12 @@ fn pairs(map: Value<'_>) -> Vec<(String, String)> {
 }
 
 /// The addresses of a comma-separated list, each with its own bytes.
-fn addresses(value: Value<'_>) -> Vec<Requested<'_>> {
+fn addresses(value: Value<'_>, implementation: Option<Implementation>) -> Vec<Requested<'_>> {
     let text: Cow<'_, str> = value.text();
     if let Some(placeholder) = placeholder(&text).filter(|_| text.parse::<IpAddr>().is_err()) {
         let span = value.span();
         let meaning = RequestedMeaning::Placeholder(placeholder);
-        return vec![Requested { value, span, text: text.into_owned(), meaning }];
+        return vec![Requested { value, span, text: text.into_owned(), implementation, meaning }];
     }
     let mut start = 0;
     let mut list = Vec::new();
@@ -126,7 +144,7 @@ fn addresses(value: Value<'_>) -> Vec<Requested<'_>> {
         let at = start + (part.len() - part.trim_start().len());
         let meaning = trimmed.parse().map_or(RequestedMeaning::Wrong, RequestedMeaning::Address);
         let span = value.part_span(at..at + trimmed.len());
-        list.push(Requested { value, span, text: trimmed.to_owned(), meaning });
+        list.push(Requested { value, span, text: trimmed.to_owned(), implementation, meaning });
         start += part.len() + 1;
     }
     list
