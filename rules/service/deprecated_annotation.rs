@@ -59,15 +59,12 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
             let span = entry.key.part_span(0..old.len());
             let finding = findings.report(span, "the old prefix", message);
             finding.about(object).identity(name.to_owned());
-            match annotations.get(&new) {
-                Some(other) => {
-                    finding.related(other.key_span().unwrap_or_else(|| other.span()), "the new one is here already");
-                    finding.help("delete the old one");
-                }
-                None => {
-                    finding.help(format!("write `{new}`"));
-                    finding.fix(format!("write {new}"), Safety::Safe, vec![(span, current.to_owned())]);
-                }
+            if let Some(other) = annotations.get(&new) {
+                finding.related(other.key_span().unwrap_or_else(|| other.span()), "the new one is here already");
+                finding.help("delete the old one");
+            } else {
+                finding.help(format!("write `{new}`"));
+                finding.fix(format!("write {new}"), Safety::Safe, vec![(span, current.to_owned())]);
             }
         }
     }

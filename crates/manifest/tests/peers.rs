@@ -189,3 +189,24 @@ fn calico_ip_pools() {
     let stored = services.replace("projectcalico.org/v3", "crd.projectcalico.org/v1");
     assert!(moved(&stored, 0, "10.50.0.0-10.50.0.255").is_some_and(|text| text.contains("cidr: 10.50.0.0/24\n")));
 }
+
+#[test]
+fn pools_in_the_values_of_charts() {
+    let release = |values: &str| {
+        let indented = values.replace('\n', "\n    ");
+        file(&format!(
+            "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {{name: lb}}\nspec:\n  values:\n    {indented}\n"
+        ))
+    };
+    let release = release(
+        "configInline:\n  address-pools:\n  - {name: old, protocol: layer2, addresses: [10.0.0.1-10.0.0.9]}\ncm:\n  data:\n    range-global: 10.0.1.1-10.0.1.9\nserviceGroup:\n  name: private\n  create: true\n  spec:\n    local: {subnet: 10.0.2.0/24, pool: 10.0.2.1-10.0.2.9}\nconfig:\n  address: 10.0.0.5",
+    );
+    let objects = release.objects();
+    let values = objects[0].spec().and_then(|spec| spec.get("values")).expect("values");
+    let shown_all = |pools: Vec<Pool<'_>>| pools.iter().map(shown).collect::<Vec<_>>();
+    assert_eq!(shown_all(kinds::metallb::pools_from_values(&objects[0], values)), ["old: 10.0.0.1-10.0.0.9"]);
+    assert_eq!(shown_all(kube_vip::pools_from_values(&objects[0], values)), ["global: 10.0.1.1-10.0.1.9"]);
+    assert_eq!(shown_all(kinds::purelb::pools_from_values(&objects[0], values)), ["private: 10.0.2.1-10.0.2.9"]);
+    let address = kube_vip::control_plane_from_values(values).map(|(address, _)| address.to_string());
+    assert_eq!(address.as_deref(), Some("10.0.0.5"));
+}

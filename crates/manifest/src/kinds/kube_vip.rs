@@ -14,21 +14,45 @@ use poolcheck_plan::{AddrRange, Family, Span};
 
 use super::pool::{Allocation, Implementation, Meaning, Pool, PoolEntry};
 use crate::object::Object;
-use crate::value::{Kind, Value};
+use crate::value::Value;
 
 /// The words without which no file holds anything of kube-vip.
 pub const WORDS: &[&str] = &["kubevip", "kube-vip"];
+
+/// The names of the ConfigMap: the cloud provider's own, and its chart's.
+const CONFIG_MAPS: [&str; 2] = ["kubevip", "kube-vip-cloud-provider-cm"];
 
 /// The name that stands for every namespace in a key.
 const GLOBAL: &str = "global";
 
 /// The pools of the cloud provider's ConfigMap, one a key that is used; none for any other object.
 pub fn config_map_pools<'a>(object: &Object<'a>) -> Vec<Pool<'a>> {
-    let named = object.name().is_some_and(|name| name == "kubevip");
+    let named = object.name().is_some_and(|name| CONFIG_MAPS.contains(&&*name));
     if !named || object.api_version() != "v1" || object.kind() != "ConfigMap" {
         return Vec::new();
     }
-    let Some(data) = object.value.get("data").filter(|data| data.kind() == Kind::Mapping) else { return Vec::new() };
+    object.value.get("data").map(|data| pools(object, data)).unwrap_or_default()
+}
+
+/// The pools of the cloud provider's chart values: `cm.data` is the ConfigMap's data.
+///
+/// `object` is what holds the values. Source: `charts/kube-vip-cloud-provider/templates/configmap.yaml`.
+pub fn pools_from_values<'a>(object: &Object<'a>, values: Value<'a>) -> Vec<Pool<'a>> {
+    let data = values.get("cm").and_then(|map| map.get("data"));
+    data.map(|data| pools(object, data)).unwrap_or_default()
+}
+
+/// The control plane's address in the values of kube-vip's own chart, with its place: `config.address` when
+/// `env.cp_enable` is on, as it is unless said.
+///
+/// Source: `charts/kube-vip/templates/daemonset.yaml`.
+pub fn control_plane_from_values(values: Value<'_>) -> Option<(IpAddr, Span)> {
+    let enabled = values.get("env").and_then(|env| env.get("cp_enable"));
+    let address = values.get("config")?.get("address").filter(|_| enabled.is_none_or(|on| on.text() == "true"))?;
+    Some((address.text().trim().parse().ok()?, address.span()))
+}
+
+fn pools<'a>(object: &Object<'a>, data: Value<'a>) -> Vec<Pool<'a>> {
     let skips_ends = data.get("skip-end-ips-in-cidr").is_some_and(|skip| skip.text() == "true");
     let has = |key: &str| data.get(key).is_some();
     let mut pools = Vec::new();

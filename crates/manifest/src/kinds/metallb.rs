@@ -90,6 +90,13 @@ pub fn config_map_pools<'a>(object: &Object<'a>, config: Value<'a>) -> Vec<Pool<
     pools.items().map(|pool| config_map_pool(object, pool)).collect()
 }
 
+/// The pools of the values of a chart before 0.13: `configInline` is the ConfigMap's `config`.
+///
+/// `object` is what holds the values.
+pub fn pools_from_values<'a>(object: &Object<'a>, values: Value<'a>) -> Vec<Pool<'a>> {
+    values.get("configInline").map(|config| config_map_pools(object, config)).unwrap_or_default()
+}
+
 fn config_map_pool<'a>(object: &Object<'a>, pool: Value<'a>) -> Pool<'a> {
     let addresses = pool.get("addresses");
     let name = pool.get("name");

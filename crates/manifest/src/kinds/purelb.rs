@@ -21,15 +21,36 @@ pub fn pool<'a>(object: &Object<'a>) -> Option<Pool<'a>> {
     if object.group() != GROUP || object.kind() != "ServiceGroup" {
         return None;
     }
-    let field = |name: &str| object.spec()?.get(name).filter(|value| !value.is_null());
+    Some(service_group(object, object.spec(), object.version() == "v1"))
+}
+
+/// The pool of the chart's values: `serviceGroup` with `create`, `name` and a whole `spec`.
+///
+/// `object` is what holds the values. Source: `build/helm/purelb/values.yaml`.
+pub fn pools_from_values<'a>(object: &Object<'a>, values: Value<'a>) -> Vec<Pool<'a>> {
+    let group = values
+        .get("serviceGroup")
+        .filter(|group| group.get("create").and_then(|create| create.as_bool()).unwrap_or(false));
+    let Some((group, spec)) = group.and_then(|group| Some((group, group.get("spec")?))) else { return Vec::new() };
+    // The chart serves v1, unless its release is 2.0 or later: what both read alike is all that counts here.
+    let mut pool = service_group(object, Some(spec), true);
+    if let Some(name) = group.get("name") {
+        pool.name = name.text().into_owned();
+        pool.name_span = name.place();
+    }
+    vec![pool]
+}
+
+fn service_group<'a>(object: &Object<'a>, spec: Option<Value<'a>>, first_version: bool) -> Pool<'a> {
+    let field = |name: &str| spec?.get(name).filter(|value| !value.is_null());
     let (local, remote) = (field("local"), field("remote"));
     let mut pool = Pool::of(object, Implementation::PureLb, local.or(remote));
     pool.entries = [local, remote].into_iter().flatten().flat_map(entries).collect();
     // In v1 the same field serves both: PureLB asks each node whether the subnet is its own.
-    pool.routed = local.is_none() || object.version() == "v1";
+    pool.routed = local.is_none() || first_version;
     let enforced = field("enforceNamespaces").and_then(|enforce| enforce.as_bool()).unwrap_or(false);
     pool.allocation = field("namespaces").filter(|_| enforced).map(allocation);
-    Some(pool)
+    pool
 }
 
 fn entries(spec: Value<'_>) -> Vec<PoolEntry<'_>> {
