@@ -158,3 +158,45 @@ fn addresses_that_services_ask_for() {
     let kube_vip = kube_vip("range-global: 192.168.1.200-192.168.1.210");
     assert_eq!(judged(&format!("{kube_vip}{taken}")), [""; 0], "kube-vip takes any address");
 }
+
+/// The rules about MetalLB's Services that have more than one side.
+#[test]
+fn services_and_what_serves_them() {
+    let pool = |name: &str, range: &str, rest: &str| {
+        format!(
+            "apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {{name: {name}, namespace: metallb-system}}\nspec:\n  addresses: [{range}]\n{rest}---\napiVersion: metallb.io/v1beta1\nkind: L2Advertisement\nmetadata: {{name: {name}, namespace: metallb-system}}\nspec: {{ipAddressPools: [{name}]}}\n---\n"
+        )
+    };
+    let service = |name: &str, annotations: &str, spec: &str| {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: web, annotations: {{{annotations}}}}}\nspec: {{type: LoadBalancer{spec}}}\n---\n"
+        )
+    };
+    let one = pool("one", "192.168.1.200/32", "");
+    let shared = "metallb.io/allow-shared-ip: key";
+    let both = |annotations: &str| format!("{one}{}{}", service("a", annotations, ""), service("b", annotations, ""));
+    assert_eq!(judged(&both("")), ["warning demand-above-capacity"]);
+    assert_eq!(judged(&both(shared)), [""; 0], "one address for both");
+    let classed = format!("{one}{}{}", service("a", "", ""), service("b", "", ", loadBalancerClass: other"));
+    assert_eq!(judged(&classed), [""; 0], "the other one is somebody else's");
+
+    let allocation = |text: &str| judged(&pool("one", "192.168.1.200/32", &format!("  serviceAllocation: {text}\n")));
+    assert_eq!(allocation("{}"), ["warning vague-allocation"]);
+    assert_eq!(allocation("{priority: 10}"), ["note vague-allocation"]);
+    assert_eq!(allocation("{namespaces: [web]}"), [""; 0]);
+
+    let kept = |name: &str, range: &str, priority: u8| {
+        pool(name, range, &format!("  serviceAllocation: {{priority: {priority}, namespaces: [web]}}\n"))
+    };
+    let first = kept("one", "192.168.1.200/32", 10);
+    assert_eq!(judged(&format!("{first}{}", kept("two", "192.168.1.201/32", 10))), ["warning allocation-priority-tie"]);
+    assert_eq!(judged(&format!("{first}{}", kept("two", "192.168.1.201/32", 20))), [""; 0]);
+
+    let dual = |pools: &str| judged(&format!("{pools}{}", service("a", "", ", ipFamilyPolicy: RequireDualStack")));
+    assert_eq!(dual(&one), ["error dual-stack-impossible"]);
+    assert_eq!(dual(&one.replace("192.168.1.200/32", "\"${RANGE}\"")), [""; 0], "the value may be of the other family");
+    let peer = cilium("{start: 192.168.1.210, stop: 192.168.1.211}");
+    let left_over = judged(&format!("{one}{peer}"));
+    assert_eq!(left_over, ["warning several-load-balancers"]);
+    assert_eq!(judged(&format!("{one}{peer}  disabled: true\n")), [""; 0]);
+}
