@@ -200,3 +200,17 @@ fn services_and_what_serves_them() {
     assert_eq!(left_over, ["warning several-load-balancers"]);
     assert_eq!(judged(&format!("{one}{peer}  disabled: true\n")), [""; 0]);
 }
+
+#[test]
+fn a_pool_for_namespaces_with_a_label() {
+    let case = |namespaces: &str| {
+        judged(&format!(
+            "apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {{name: one, namespace: metallb-system}}\nspec:\n  addresses: [192.168.1.200/32]\n  serviceAllocation: {{namespaceSelectors: [{{matchLabels: {{lan: \"yes\"}}}}]}}\n---\napiVersion: metallb.io/v1beta1\nkind: L2Advertisement\nmetadata: {{name: all, namespace: metallb-system}}\n---\napiVersion: v1\nkind: Service\nmetadata: {{name: a, namespace: web}}\nspec: {{type: LoadBalancer, loadBalancerIP: 192.168.1.200}}\n---\n{namespaces}"
+        ))
+    };
+    let namespace =
+        |labels: &str| format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: web, labels: {{{labels}}}}}\n");
+    assert_eq!(case(""), [""; 0], "the namespace is not known");
+    assert_eq!(case(&namespace("lan: \"yes\"")), [""; 0]);
+    assert_eq!(case(&namespace("lan: \"no\"")), ["error requested-address-not-open"]);
+}
