@@ -21,8 +21,8 @@ const CILIUM_IPS: [&str; 2] = ["lbipam.cilium.io/ips", "io.cilium/lb-ipam-ips"];
 /// Cilium's annotations for the sharing key, the current one first.
 const CILIUM_SHARING: [&str; 2] = ["lbipam.cilium.io/sharing-key", "io.cilium/lb-ipam-sharing-key"];
 
-/// The word without which no file holds a Service of type LoadBalancer.
-pub const WORDS: &[&str] = &["LoadBalancer"];
+/// The words without which no file holds a Service of type LoadBalancer, or the Namespace that it may stand in.
+pub const WORDS: &[&str] = &["LoadBalancer", "kind: Namespace"];
 
 /// A Service of type LoadBalancer.
 #[derive(Debug, Clone)]
