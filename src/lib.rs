@@ -17,8 +17,7 @@ use std::fmt::Write as _;
 
 /// The words that are searched for in every file; for measuring.
 pub fn words() -> Vec<&'static str> {
-    let lists = [poolcheck_rules::WORDS, poolcheck_rules::SUPPORT_WORDS, poolcheck_rules::APPLYING_WORDS];
-    lists.concat()
+    [&poolcheck_rules::words(), &poolcheck_rules::support_words(), poolcheck_rules::APPLYING_WORDS].concat()
 }
 
 /// The committed files that the code generates, by path from the repository's root.

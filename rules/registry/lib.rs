@@ -4,6 +4,7 @@ mod cure;
 mod finding;
 mod metallb;
 mod occupied;
+mod peers;
 mod releases;
 mod rule;
 mod run;
@@ -15,7 +16,7 @@ pub use cure::Cure;
 pub use finding::{Finding, Findings, Fix, Label, Level, NotChecked, Outcome, Safety};
 pub use releases::ValuesFile;
 pub use rule::{Fact, Registered, Rule};
-pub use run::{APPLYING_WORDS, SUPPORT_WORDS, WORDS, check};
+pub use run::{APPLYING_WORDS, check, support_words, words};
 pub use world::{SkippedDocument, World, WorldInput};
 
 include!(concat!(env!("OUT_DIR"), "/registry.rs"));

@@ -495,10 +495,12 @@ impl Needed {
     fn is_taken_in(&self, own: &str, text: &str) -> bool {
         let entries = text.lines().filter_map(|line| line.trim_start().strip_prefix("- "));
         let paths = entries.map(|entry| entry.split(" #").next().unwrap_or(entry).trim().trim_matches(['"', '\'']));
-        let flow = || text.contains("[").then(|| text.split(['[', ']', ',', ' ', '\n', '"', '\'']));
-        let holds = |path: &str| !path.is_empty() && {
-            let path = paths::join(own, path);
-            self.folders.contains(&path) || self.files.contains(&path)
+        let flow = || text.contains('[').then(|| text.split(['[', ']', ',', ' ', '\n', '"', '\'']));
+        let holds = |path: &str| {
+            !path.is_empty() && {
+                let path = paths::join(own, path);
+                self.folders.contains(&path) || self.files.contains(&path)
+            }
         };
         paths.into_iter().any(holds) || flow().is_some_and(|mut parts| parts.any(holds))
     }

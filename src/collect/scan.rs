@@ -35,7 +35,9 @@ pub(super) struct Words {
 
 impl Words {
     pub(super) fn new() -> Self {
-        let lists = [poolcheck_rules::WORDS, poolcheck_rules::SUPPORT_WORDS, poolcheck_rules::APPLYING_WORDS];
+        let core = poolcheck_rules::words();
+        let support = poolcheck_rules::support_words();
+        let lists = [core.as_slice(), support.as_slice(), poolcheck_rules::APPLYING_WORDS];
         let groups = [0, 1, 2].map(|last| lists[..=last].iter().map(|list| list.len()).sum());
         let all = lists.into_iter().flatten().chain(&["kind: ConfigMap"]);
         let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(all);

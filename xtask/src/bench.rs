@@ -17,7 +17,9 @@ pub(crate) fn run() -> Result<(), String> {
     match arguments.split_first() {
         None => cargo(&["bench", "--workspace"], &[]),
         Some((what, trees)) if what == "check" => check(trees),
-        Some((what, _)) => Err(format!("no benchmark `{what}`; there is `check`, and all of `cargo bench` without a name")),
+        Some((what, _)) => {
+            Err(format!("no benchmark `{what}`; there is `check`, and all of `cargo bench` without a name"))
+        }
     }
 }
 
@@ -30,7 +32,9 @@ fn check(trees: &[String]) -> Result<(), String> {
     let generated = root().join("target/bench/gitops");
     tree(&generated).map_err(|error| error.to_string())?;
     let one = root().join("target/bench/one");
-    fs::create_dir_all(&one).and_then(|()| fs::write(one.join("pool.yaml"), POOL)).map_err(|error| error.to_string())?;
+    fs::create_dir_all(&one)
+        .and_then(|()| fs::write(one.join("pool.yaml"), POOL))
+        .map_err(|error| error.to_string())?;
     println!("| tree | files | poolcheck | ripgrep | ratio | kubeconform | ratio | peak memory |");
     println!("|---|---|---|---|---|---|---|---|");
     for path in std::iter::once(generated).chain(trees.iter().map(PathBuf::from)) {
@@ -129,15 +133,22 @@ fn tree(folder: &Path) -> std::io::Result<()> {
         write(format!("kubernetes/dashboards/dashboard-{number}.yaml"), dashboard(number, 1_000_000))?;
     }
     for number in 0..3 {
-        let text = POOL.replace("main-pool", &format!("pool-{number}")).replace("192.168.1.", &format!("10.0.{number}."));
+        let text =
+            POOL.replace("main-pool", &format!("pool-{number}")).replace("192.168.1.", &format!("10.0.{number}."));
         write(format!("kubernetes/apps/network/metallb/config/pool-{number}.yaml"), text)?;
     }
-    write("kubernetes/apps/network/metallb/config/l2.yaml".to_owned(), "apiVersion: metallb.io/v1beta1\nkind: L2Advertisement\nmetadata: {name: l2, namespace: metallb-system}\n".to_owned())?;
+    write(
+        "kubernetes/apps/network/metallb/config/l2.yaml".to_owned(),
+        "apiVersion: metallb.io/v1beta1\nkind: L2Advertisement\nmetadata: {name: l2, namespace: metallb-system}\n"
+            .to_owned(),
+    )?;
     write(DONE.to_owned(), String::new())
 }
 
 fn flux(app: &str, space: &str) -> String {
-    format!("apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata:\n  name: {app}\n  namespace: flux-system\nspec:\n  targetNamespace: {space}\n  path: ./kubernetes/apps/{space}/{app}/app\n  interval: 30m\n  prune: true\n  sourceRef:\n    kind: GitRepository\n    name: home\n  postBuild:\n    substitute:\n      APP: {app}\n")
+    format!(
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata:\n  name: {app}\n  namespace: flux-system\nspec:\n  targetNamespace: {space}\n  path: ./kubernetes/apps/{space}/{app}/app\n  interval: 30m\n  prune: true\n  sourceRef:\n    kind: GitRepository\n    name: home\n  postBuild:\n    substitute:\n      APP: {app}\n"
+    )
 }
 
 fn kustomization(resources: &[&str]) -> String {
@@ -150,7 +161,9 @@ fn helm_release(app: &str, number: usize) -> String {
     for entry in 0..20 {
         writeln!(environment, "            VALUE_{entry}: \"{}\"", number * 31 + entry).expect("writes to a string");
     }
-    format!("apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata:\n  name: &app {app}\nspec:\n  interval: 1h\n  chartRef:\n    kind: OCIRepository\n    name: app-template\n  values:\n    controllers:\n      {app}:\n        containers:\n          app:\n            image: {{repository: ghcr.io/example/{app}, tag: 1.{number}.0}}\n            env:\n{environment}    service:\n      app:\n        controller: *app\n        ports:\n          http: {{port: 8080}}\n    ingress:\n      app:\n        className: internal\n        hosts: [{{host: \"{app}.${{SECRET_DOMAIN}}\"}}]\n")
+    format!(
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata:\n  name: &app {app}\nspec:\n  interval: 1h\n  chartRef:\n    kind: OCIRepository\n    name: app-template\n  values:\n    controllers:\n      {app}:\n        containers:\n          app:\n            image: {{repository: ghcr.io/example/{app}, tag: 1.{number}.0}}\n            env:\n{environment}    service:\n      app:\n        controller: *app\n        ports:\n          http: {{port: 8080}}\n    ingress:\n      app:\n        className: internal\n        hosts: [{{host: \"{app}.${{SECRET_DOMAIN}}\"}}]\n"
+    )
 }
 
 fn config_map(app: &str, number: usize) -> String {
@@ -159,25 +172,37 @@ fn config_map(app: &str, number: usize) -> String {
 }
 
 fn secret(app: &str, number: usize) -> String {
-    let data = (0..6).map(|entry| format!("  KEY_{entry}: ENC[AES256_GCM,data:{:032x},type:str]\n", number * 7 + entry));
-    format!("apiVersion: v1\nkind: Secret\nmetadata:\n  name: {app}\nstringData:\n{}sops:\n  version: 3.9.0\n", data.collect::<String>())
+    let data =
+        (0..6).map(|entry| format!("  KEY_{entry}: ENC[AES256_GCM,data:{:032x},type:str]\n", number * 7 + entry));
+    format!(
+        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: {app}\nstringData:\n{}sops:\n  version: 3.9.0\n",
+        data.collect::<String>()
+    )
 }
 
 fn deployment(app: &str) -> String {
-    format!("apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {app}\n  labels: {{app.kubernetes.io/name: {app}}}\nspec:\n  replicas: 1\n  selector:\n    matchLabels: {{app.kubernetes.io/name: {app}}}\n  template:\n    metadata:\n      labels: {{app.kubernetes.io/name: {app}}}\n    spec:\n      containers:\n      - name: app\n        image: ghcr.io/example/{app}:1.0.0\n        ports: [{{containerPort: 8080}}]\n        resources:\n          requests: {{cpu: 10m, memory: 64Mi}}\n          limits: {{memory: 256Mi}}\n        readinessProbe:\n          httpGet: {{path: /healthz, port: 8080}}\n")
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {app}\n  labels: {{app.kubernetes.io/name: {app}}}\nspec:\n  replicas: 1\n  selector:\n    matchLabels: {{app.kubernetes.io/name: {app}}}\n  template:\n    metadata:\n      labels: {{app.kubernetes.io/name: {app}}}\n    spec:\n      containers:\n      - name: app\n        image: ghcr.io/example/{app}:1.0.0\n        ports: [{{containerPort: 8080}}]\n        resources:\n          requests: {{cpu: 10m, memory: 64Mi}}\n          limits: {{memory: 256Mi}}\n        readinessProbe:\n          httpGet: {{path: /healthz, port: 8080}}\n"
+    )
 }
 
 fn service(app: &str, number: usize) -> String {
     let kind = if number % 100 == 0 { "LoadBalancer" } else { "ClusterIP" };
-    format!("apiVersion: v1\nkind: Service\nmetadata:\n  name: {app}\nspec:\n  type: {kind}\n  selector: {{app.kubernetes.io/name: {app}}}\n  ports:\n  - name: http\n    port: 80\n    targetPort: 8080\n")
+    format!(
+        "apiVersion: v1\nkind: Service\nmetadata:\n  name: {app}\nspec:\n  type: {kind}\n  selector: {{app.kubernetes.io/name: {app}}}\n  ports:\n  - name: http\n    port: 80\n    targetPort: 8080\n"
+    )
 }
 
 fn policy(app: &str) -> String {
-    format!("apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: {app}\nspec:\n  podSelector:\n    matchLabels: {{app.kubernetes.io/name: {app}}}\n  policyTypes: [Ingress]\n  ingress:\n  - from:\n    - namespaceSelector: {{}}\n")
+    format!(
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: {app}\nspec:\n  podSelector:\n    matchLabels: {{app.kubernetes.io/name: {app}}}\n  policyTypes: [Ingress]\n  ingress:\n  - from:\n    - namespaceSelector: {{}}\n"
+    )
 }
 
 fn definition(number: usize, size: usize) -> String {
-    let mut text = format!("apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n  name: things{number}.example.org\nspec:\n  group: example.org\n  versions:\n  - name: v1\n    schema:\n      openAPIV3Schema:\n        type: object\n        properties:\n");
+    let mut text = format!(
+        "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n  name: things{number}.example.org\nspec:\n  group: example.org\n  versions:\n  - name: v1\n    schema:\n      openAPIV3Schema:\n        type: object\n        properties:\n"
+    );
     let mut field = 0;
     while text.len() < size {
         writeln!(text, "          field{field}:\n            description: What the field {field} of this object says, at some length, as generated definitions do.\n            type: string").expect("writes to a string");
@@ -187,7 +212,9 @@ fn definition(number: usize, size: usize) -> String {
 }
 
 fn dashboard(number: usize, size: usize) -> String {
-    let mut text = format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: dashboard-{number}\ndata:\n  dashboard.json: |\n    {{\"panels\": [\n");
+    let mut text = format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: dashboard-{number}\ndata:\n  dashboard.json: |\n    {{\"panels\": [\n"
+    );
     let mut panel = 0;
     while text.len() < size {
         writeln!(text, "      {{\"id\": {panel}, \"type\": \"timeseries\", \"title\": \"Panel {panel}\", \"targets\": [{{\"expr\": \"sum(rate(http_requests_total[5m]))\"}}]}},").expect("writes to a string");
