@@ -145,6 +145,11 @@ fn tree(folder: &Path) -> std::io::Result<()> {
     write(DONE.to_owned(), String::new())
 }
 
+/// So many lines.
+fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
+    (0..count).fold(String::new(), |text, number| text + &line(number) + "\n")
+}
+
 fn flux(app: &str, space: &str) -> String {
     format!(
         "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata:\n  name: {app}\n  namespace: flux-system\nspec:\n  targetNamespace: {space}\n  path: ./kubernetes/apps/{space}/{app}/app\n  interval: 30m\n  prune: true\n  sourceRef:\n    kind: GitRepository\n    name: home\n  postBuild:\n    substitute:\n      APP: {app}\n"
@@ -152,32 +157,25 @@ fn flux(app: &str, space: &str) -> String {
 }
 
 fn kustomization(resources: &[&str]) -> String {
-    let lines = resources.iter().map(|name| format!("- ./{name}.yaml\n")).collect::<String>();
+    let lines = lines(resources.len(), |entry| format!("- ./{}.yaml", resources[entry]));
     format!("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n{lines}")
 }
 
 fn helm_release(app: &str, number: usize) -> String {
-    let mut environment = String::new();
-    for entry in 0..20 {
-        writeln!(environment, "            VALUE_{entry}: \"{}\"", number * 31 + entry).expect("writes to a string");
-    }
+    let environment = lines(20, |entry| format!("            VALUE_{entry}: \"{}\"", number * 31 + entry));
     format!(
         "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata:\n  name: &app {app}\nspec:\n  interval: 1h\n  chartRef:\n    kind: OCIRepository\n    name: app-template\n  values:\n    controllers:\n      {app}:\n        containers:\n          app:\n            image: {{repository: ghcr.io/example/{app}, tag: 1.{number}.0}}\n            env:\n{environment}    service:\n      app:\n        controller: *app\n        ports:\n          http: {{port: 8080}}\n    ingress:\n      app:\n        className: internal\n        hosts: [{{host: \"{app}.${{SECRET_DOMAIN}}\"}}]\n"
     )
 }
 
 fn config_map(app: &str, number: usize) -> String {
-    let lines = (0..30).map(|line| format!("    option.{line} = {}\n", number + line)).collect::<String>();
+    let lines = lines(30, |line| format!("    option.{line} = {}", number + line));
     format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {app}\ndata:\n  app.conf: |\n{lines}")
 }
 
 fn secret(app: &str, number: usize) -> String {
-    let data =
-        (0..6).map(|entry| format!("  KEY_{entry}: ENC[AES256_GCM,data:{:032x},type:str]\n", number * 7 + entry));
-    format!(
-        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: {app}\nstringData:\n{}sops:\n  version: 3.9.0\n",
-        data.collect::<String>()
-    )
+    let data = lines(6, |entry| format!("  KEY_{entry}: ENC[AES256_GCM,data:{:032x},type:str]", number * 7 + entry));
+    format!("apiVersion: v1\nkind: Secret\nmetadata:\n  name: {app}\nstringData:\n{data}sops:\n  version: 3.9.0\n")
 }
 
 fn deployment(app: &str) -> String {
@@ -187,7 +185,7 @@ fn deployment(app: &str) -> String {
 }
 
 fn service(app: &str, number: usize) -> String {
-    let kind = if number % 100 == 0 { "LoadBalancer" } else { "ClusterIP" };
+    let kind = if number.is_multiple_of(100) { "LoadBalancer" } else { "ClusterIP" };
     format!(
         "apiVersion: v1\nkind: Service\nmetadata:\n  name: {app}\nspec:\n  type: {kind}\n  selector: {{app.kubernetes.io/name: {app}}}\n  ports:\n  - name: http\n    port: 80\n    targetPort: 8080\n"
     )
