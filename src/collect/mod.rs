@@ -101,10 +101,10 @@ pub fn collect(selection: &Selection, limits: &Limits, sources: &mut Sources) ->
         reader.look_at_paths(selection, &paths, &exclude);
     }
     let roots = paths;
-    let Reader { found, problems, files, index, .. } = &reader;
+    let Reader { words, found, problems, files, index, .. } = &reader;
     let wanted: Vec<Option<String>> = selection.wanted.iter().map(|path| selected_as(path, &roots)).collect();
     let found = std::mem::take(&mut *lock(found));
-    let mut parser = Parser { index, limits, parsed: BTreeMap::new(), roots: &roots };
+    let mut parser = Parser { words, index, limits, parsed: BTreeMap::new(), roots: &roots };
     parser.parse(found.iter().filter(|(_, file)| file.signs.core));
     for name in wanted.iter().flatten() {
         parser.open(name);
@@ -363,6 +363,7 @@ fn says_what_is_applied(name: &str) -> bool {
 
 /// Parses what was found, and what that leads to.
 struct Parser<'l> {
+    words: &'l Words,
     index: &'l Index,
     limits: &'l Limits,
     roots: &'l [PathBuf],
@@ -388,10 +389,12 @@ impl Parser<'_> {
         asked: impl Fn(&str) -> bool + Sync,
     ) {
         let new: Vec<_> = files.filter(|(name, _)| !self.parsed.contains_key(*name)).collect();
-        let (index, limits) = (self.index, self.limits);
+        let (index, limits, words) = (self.index, self.limits, self.words);
         let one = |(name, file): (&String, &Found)| {
             let text = file.text(index, limits.bytes).filter(|text| asked(text))?;
-            Some((name.clone(), ManifestFile::parse(SourceId(0), text, limits)))
+            let whole = file.signs.applies || !file.signs.any();
+            let wanted = |document: &str| whole || words.in_document(document);
+            Some((name.clone(), ManifestFile::parse_some(SourceId(0), text, limits, &wanted)))
         };
         self.parsed.par_extend(new.into_par_iter().filter_map(one));
     }

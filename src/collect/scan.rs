@@ -63,6 +63,14 @@ impl Words {
     }
 }
 
+impl Words {
+    /// Whether a document holds a word at all, and is not the definition of a kind, which is large and says nothing here.
+    pub(super) fn in_document(&self, text: &str) -> bool {
+        let definition = || text.get(..400).unwrap_or(text).contains("kind: CustomResourceDefinition");
+        self.automaton.is_match(text) && !definition()
+    }
+}
+
 /// Why a file was not read.
 #[derive(Debug)]
 pub(super) enum ReadError {
@@ -125,6 +133,9 @@ mod tests {
         assert_eq!(signs("apiVersion: argoproj.io/v1"), Signs { applies: true, ..Signs::default() });
         assert_eq!(signs("chart: traefik"), Signs { support: true, ..Signs::default() });
         assert!(!signs("apiVersion: apps/v1\nkind: Role").any());
+        assert!(words.in_document("kind: IPAddressPool\napiVersion: metallb.io/v1beta1"));
+        assert!(!words.in_document("kind: Role"));
+        assert!(!words.in_document("kind: CustomResourceDefinition\nmetadata: {name: ipaddresspools.metallb.io}"));
     }
 
     #[test]

@@ -36,13 +36,28 @@ pub struct ManifestFile {
 impl ManifestFile {
     /// Reads a text. Never fails: what is wrong is found in the documents' problems.
     pub fn parse(source: SourceId, text: Arc<str>, limits: &Limits) -> Self {
-        let mut file = Self::plain(source, text, limits, None);
+        Self::parse_some(source, text, limits, &|_| true)
+    }
+
+    /// Reads those documents of a text whose own text is wanted; of the others nothing is known.
+    pub fn parse_some(source: SourceId, text: Arc<str>, limits: &Limits, wanted: &dyn Fn(&str) -> bool) -> Self {
+        let mut file = Self::of(source, text, limits, None, wanted);
         file.embedded = Arc::new(embed::find(&file, limits, 0));
         file
     }
 
     pub(crate) fn plain(source: SourceId, text: Arc<str>, limits: &Limits, map: Option<TextMap>) -> Self {
-        let stream = parse(&text, limits);
+        Self::of(source, text, limits, map, &|_| true)
+    }
+
+    fn of(
+        source: SourceId,
+        text: Arc<str>,
+        limits: &Limits,
+        map: Option<TextMap>,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Self {
+        let stream = parse(&text, limits, wanted);
         let templates = stream.documents.iter().map(|document| template::of_document(document, &text)).collect();
         // More API versions than documents: then objects may stand inside objects.
         let nests = text.matches("apiVersion").nth(stream.documents.len()).is_some();
