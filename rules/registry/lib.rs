@@ -5,6 +5,7 @@ mod finding;
 mod metallb;
 mod occupied;
 mod peers;
+mod pods;
 mod releases;
 mod rule;
 mod run;
@@ -14,6 +15,7 @@ mod world;
 
 pub use cure::Cure;
 pub use finding::{Finding, Findings, Fix, Label, Level, NotChecked, Outcome, Safety};
+pub use pods::{Held, Pods, Speakers};
 pub use releases::ValuesFile;
 pub use rule::{Fact, Registered, Rule};
 pub use run::{APPLYING_WORDS, check, support_words, words};

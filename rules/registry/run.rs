@@ -14,7 +14,7 @@ pub fn words() -> Vec<&'static str> {
 /// to judge.
 pub fn support_words() -> Vec<&'static str> {
     const CHARTS: [&str; 4] = ["chart: traefik", "name: traefik", "chart: ingress-nginx", "name: ingress-nginx"];
-    CHARTS.into_iter().chain(poolcheck_manifest::kinds::service::SUPPORT_WORDS.iter().copied()).collect()
+    CHARTS.into_iter().chain(poolcheck_manifest::kinds::support_words()).collect()
 }
 
 /// The words by which a file may say how others are applied: such a file is parsed only where it speaks of one that is.

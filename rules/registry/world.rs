@@ -9,7 +9,9 @@ use poolcheck_manifest::kinds;
 use poolcheck_manifest::kinds::metallb::{self, Advertisement};
 use poolcheck_manifest::kinds::node::{self, Node};
 use poolcheck_manifest::kinds::pool::{Pool, PoolEntry};
+use poolcheck_manifest::kinds::platform;
 use poolcheck_manifest::kinds::service::{self, Requested, Service};
+use poolcheck_manifest::kinds::workload::{self, VolumeClaim, Workload};
 use poolcheck_manifest::tree::{Clusters, Substitution, Together};
 use poolcheck_manifest::{ManifestFile, Object};
 use poolcheck_plan::{
@@ -66,6 +68,10 @@ pub struct World<'a> {
     pub services: Vec<Service<'a>>,
     /// Every Node.
     pub nodes: Vec<Node<'a>>,
+    /// Every workload.
+    pub workloads: Vec<Workload<'a>>,
+    /// Every PersistentVolumeClaim.
+    pub claims: Vec<VolumeClaim<'a>>,
     /// Every Helm release.
     pub releases: Vec<Release<'a>>,
     /// All claims of manifests and facts.
@@ -150,6 +156,8 @@ impl<'a> World<'a> {
         }
         let metallb_namespace = metallb_namespace.map_or_else(|| installed_in(&releases), str::to_owned);
         let mut world = Self {
+            workloads: objects.iter().filter_map(workload::workload).collect(),
+            claims: objects.iter().filter_map(workload::volume_claim).collect(),
             releases,
             sources,
             files,
@@ -175,6 +183,16 @@ impl<'a> World<'a> {
         let mut claims = self.facts.claims();
         claims.extend(crate::peers::claims(&self.objects, &|source| self.cluster(source)));
         claims.extend(crate::peers::claims_of_values(&self.releases));
+        for (network, services, place) in self.files.iter().flat_map(platform::networks) {
+            claims.push(Claim {
+                range: AddrRange::from_net(network),
+                kind: if services { ClaimKind::ServiceCidr } else { ClaimKind::PodCidr },
+                owner: "the cluster".to_owned(),
+                place: Some(place),
+                confidence: Confidence::High,
+                cluster: self.cluster(place.source),
+            });
+        }
         let mut subjects = Vec::new();
         for (pool, p) in self.pools.iter().enumerate() {
             for (entry, e) in p.entries.iter().enumerate() {

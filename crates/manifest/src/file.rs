@@ -145,6 +145,12 @@ impl ManifestFile {
         documents.filter(|(_, template)| template.is_none()).filter_map(|(document, _)| Value::root(self, document))
     }
 
+    /// The roots of all documents, those in strings too.
+    pub fn all_roots(&self) -> Vec<Value<'_>> {
+        let inner = self.embedded.iter().flat_map(|embedded| embedded.file.all_roots());
+        self.roots().chain(inner).collect()
+    }
+
     /// The Kubernetes objects: documents, `kind: List` taken apart, and those inside other objects or inside strings.
     pub fn objects(&self) -> Vec<Object<'_>> {
         let mut objects = Vec::new();

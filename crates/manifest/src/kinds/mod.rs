@@ -6,9 +6,11 @@ pub mod kube_vip;
 pub mod metallb;
 pub mod node;
 pub mod openelb;
+pub mod platform;
 pub mod pool;
 pub mod purelb;
 pub mod service;
+pub mod workload;
 
 use crate::object::Object;
 use crate::value::Value;
@@ -38,6 +40,11 @@ pub fn words() -> impl Iterator<Item = &'static str> {
         node::WORDS,
     ];
     lists.into_iter().flatten().copied()
+}
+
+/// The words by which a file says what runs beside a pool.
+pub fn support_words() -> impl Iterator<Item = &'static str> {
+    [service::SUPPORT_WORDS, workload::SUPPORT_WORDS, platform::SUPPORT_WORDS].into_iter().flatten().copied()
 }
 
 /// The pools that a chart makes of its values, by the chart's name.
