@@ -2,6 +2,7 @@
 mod bgp;
 mod cure;
 mod finding;
+mod ignores;
 mod metallb;
 mod occupied;
 mod releases;
@@ -13,9 +14,13 @@ mod world;
 
 pub use cure::Cure;
 pub use finding::{Finding, Findings, Fix, Label, Level, NotChecked, Outcome, Safety};
+pub use ignores::{
+    ANNOTATION, ANNOTATION_REASON, ANNOTATION_UNTIL, ConfiguredIgnore, IgnoredBy, Ignoring, Suppressed, name_pattern,
+    parse_day,
+};
 pub use releases::ValuesFile;
 pub use rule::{Fact, Registered, Rule};
-pub use run::{SUPPORT_WORDS, WORDS, check};
+pub use run::{IGNORE, SUPPORT_WORDS, WORDS, check, check_with};
 pub use world::{SkippedDocument, World, WorldInput};
 
 include!(concat!(env!("OUT_DIR"), "/registry.rs"));

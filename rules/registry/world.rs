@@ -16,6 +16,7 @@ use poolcheck_plan::{
 };
 
 use crate::cure::{Cure, Cures};
+use crate::ignores::Ignore;
 use crate::releases::{self, Library, ValuesFile};
 use crate::rule::Fact;
 
@@ -76,6 +77,7 @@ pub struct World<'a> {
     substitutions: BTreeMap<Span, &'a Substitution>,
     subjects: BTreeMap<ClaimId, Subject>,
     cures: OnceLock<Cures>,
+    ignores: OnceLock<Vec<Ignore>>,
 }
 
 /// What a claim of a manifest came from, by index into the world's lists.
@@ -157,6 +159,7 @@ impl<'a> World<'a> {
             substitutions: files.iter().flat_map(ManifestFile::substitutions).map(|s| (s.place, s)).collect(),
             subjects: BTreeMap::new(),
             cures: OnceLock::new(),
+            ignores: OnceLock::new(),
         };
         world.lay_claims();
         world
@@ -215,6 +218,16 @@ impl<'a> World<'a> {
     fn cluster(&self, source: SourceId) -> Option<u32> {
         let clusters = self.clusters.of.get(&source)?;
         clusters.first().copied().filter(|_| clusters.len() == 1)
+    }
+
+    /// Every ignore and what became of it; none before the other rules have judged.
+    pub(crate) fn ignores(&self) -> &[Ignore] {
+        self.ignores.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// What the rules about ignores look at, once for a world.
+    pub(crate) fn set_ignores(&self, ignores: Vec<Ignore>) {
+        self.ignores.get_or_init(|| ignores);
     }
 
     /// Documents that were not looked into.
@@ -345,7 +358,8 @@ impl<'a> World<'a> {
 /// Where a release installs MetalLB; where its documentation does, when several do or none.
 fn installed_in(releases: &[Release<'_>]) -> String {
     let namespaces = releases.iter().filter(|release| release.is_of("metallb")).filter_map(|r| r.namespace.as_deref());
-    let all: std::collections::BTreeSet<&str> = namespaces.filter(|namespace| !namespace.contains(['$', '{'])).collect();
+    let all: std::collections::BTreeSet<&str> =
+        namespaces.filter(|namespace| !namespace.contains(['$', '{'])).collect();
     let one = all.first().filter(|_| all.len() == 1);
     (*one.unwrap_or(&"metallb-system")).to_owned()
 }

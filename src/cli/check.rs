@@ -3,7 +3,7 @@
 use clap::Args;
 use poolcheck_rules::{Fact, Level};
 
-use super::InputArgs;
+use super::{InputArgs, JudgingArgs};
 use crate::exit::Exit;
 use crate::output::{self, Format, Output, Style};
 use crate::session::{self, Session};
@@ -21,6 +21,8 @@ use crate::session::{self, Session};
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     input: InputArgs,
+    #[command(flatten)]
+    judging: JudgingArgs,
     /// How to tell it: pretty, concise or json; with `=FILE`, write it there. May be given several times
     #[arg(short, long = "output", value_name = "FORMAT[=FILE]")]
     outputs: Vec<Output>,
@@ -56,7 +58,7 @@ pub(crate) fn run(args: &CheckArgs, style: &Style) -> Exit {
     let threshold = args.fail_on.unwrap_or(session.config.fail_on);
     let required: Vec<Fact> = args.require.iter().chain(&session.config.require).copied().collect();
     let allow_empty = args.allow_empty || session.config.allow_empty;
-    let report = session.check();
+    let report = session.check(&args.judging);
     let default = [Output { format: Format::Pretty, file: None }];
     let outputs = if args.outputs.is_empty() { &default[..] } else { &args.outputs };
     if let Err(error) = output::write(outputs, &report, style) {

@@ -11,11 +11,13 @@ use crate::output::Style;
 mod check;
 mod claims;
 mod explain;
+mod judging;
 mod router;
 mod rules;
 mod suggest;
 
 pub use explain::page as rule_page;
+pub(crate) use judging::JudgingArgs;
 
 /// Network-safety linter for bare-metal Kubernetes address pools.
 #[derive(Debug, Parser)]

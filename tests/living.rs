@@ -1,0 +1,135 @@
+//! Living with findings, as a user does: levels, ignores, the baseline and fixes.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+const POOL: &str = "apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata:\n  name: main-pool\n  namespace: metallb-system\nspec:\n  addresses:\n  - 192.168.1.50-192.168.1.60\n---\napiVersion: metallb.io/v1beta1\nkind: L2Advertisement\nmetadata:\n  name: l2\n  namespace: metallb-system\n";
+const LAN: &str = "[[segment]]\nsubnet = \"192.168.1.0/24\"\ndhcp = \"192.168.1.2-192.168.1.100\"\n";
+const ENTRY: &str = "192.168.1.50-192.168.1.60";
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::create_dir(folder.path().join(".git")).expect("a folder");
+    for (name, text) in files.iter().chain(&[("lan.toml", LAN)]) {
+        write(folder.path(), name, text);
+    }
+    folder
+}
+
+fn write(folder: &Path, name: &str, text: &str) {
+    let path = folder.join(name);
+    fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+    fs::write(path, text).expect("a file");
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_poolcheck"));
+    command.args(arguments).current_dir(folder).env("NO_COLOR", "1").env("POOLCHECK_TODAY", "2026-06-15");
+    let output = command.stdin(Stdio::null()).output().expect("it starts");
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
+    (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+}
+
+/// (exit status, the rules found, how and why what was accepted was accepted).
+fn verdict(folder: &Path, more: &[&str]) -> (i32, Vec<String>, Vec<(String, String)>) {
+    let (code, out, error) = run(folder, &[&["check", "-o", "json"], more].concat());
+    let report: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{code} {out}{error}"));
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let list = |key: &str| report[key].as_array().expect("a list").clone();
+    let found = list("findings").iter().map(|finding| text(&finding["rule"])).collect();
+    let accepted = list("suppressed").iter().map(|s| (text(&s["by"]), text(&s["reason"]))).collect();
+    (code, found, accepted)
+}
+
+fn found(pool: &str) -> (i32, Vec<String>, Vec<(String, String)>) {
+    verdict(folder(&[("pool.yaml", pool)]).path(), &[])
+}
+
+fn accepted(by: &str, reason: &str) -> Vec<(String, String)> {
+    vec![(by.to_owned(), reason.to_owned())]
+}
+
+#[test]
+fn levels_on_the_command_line_win_over_the_configuration() {
+    let home = folder(&[("pool.yaml", POOL), ("poolcheck.toml", "[rules]\npool-in-dhcp-range = \"off\"\n")]);
+    assert_eq!(run(home.path(), &["check"]).0, 0);
+    assert_eq!(run(home.path(), &["check", "-D", "pool-in-dhcp-range"]).0, 1);
+    assert_eq!(run(home.path(), &["check", "-D", "address", "-W", "pool-in-dhcp-range"]).0, 0);
+    assert_eq!(run(home.path(), &["check", "-W", "pool-in-dhcp-range", "-D", "address"]).0, 1);
+    assert_eq!(run(home.path(), &["check", "-D", "pool-in-dhcp-range", "-A", "all"]).0, 0);
+    let (code, _, error) = run(home.path(), &["check", "--deny", "pool-in-dhcp-rage"]);
+    assert_eq!((code, error.contains("did you mean `pool-in-dhcp-range`?")), (2, true), "{error}");
+}
+
+#[test]
+fn a_comment_on_the_line_or_alone_above_it() {
+    let ignore = "# poolcheck: ignore[pool-in-dhcp-range] reason=\"lab\" until=2026-06-15";
+    let on_the_line = POOL.replace(ENTRY, &format!("{ENTRY} {ignore}"));
+    assert_eq!(found(&on_the_line), (0, vec![], accepted("comment", "lab")));
+    let above = POOL.replace(&format!("  - {ENTRY}"), &format!("  {ignore}\n  # and more\n  - {ENTRY}"));
+    assert_eq!(found(&above), (0, vec![], accepted("comment", "lab")));
+    let elsewhere = POOL.replace("  addresses:", &format!("  addresses: {ignore}"));
+    assert_eq!(found(&elsewhere).1, ["unused-ignore", "pool-in-dhcp-range"]);
+    let expired = on_the_line.replace("06-15", "06-14");
+    assert_eq!(found(&expired), (1, vec!["pool-in-dhcp-range".to_owned(), "expired-ignore".to_owned()], vec![]));
+    let typo = on_the_line.replace("until=2026-06-15", "until=June");
+    assert_eq!(found(&typo).1, ["pool-in-dhcp-range", "malformed-ignore"]);
+    let reasonless = on_the_line.replace(" reason=\"lab\"", "");
+    assert_eq!(found(&reasonless).1, ["ignore-without-reason"]);
+    let home = folder(&[("pool.yaml", &on_the_line)]);
+    assert_eq!(verdict(home.path(), &["--no-ignores"]), (1, vec!["pool-in-dhcp-range".to_owned()], vec![]));
+}
+
+#[test]
+fn a_comment_in_yaml_inside_yaml() {
+    let config = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: config\n  namespace: metallb-system\ndata:\n  config: |\n    address-pools:\n    - name: default\n      protocol: layer2\n      addresses:\n      - 192.168.1.50-192.168.1.60 # poolcheck: ignore[pool-in-dhcp-range] reason=\"old\"\n";
+    let (_, rules, by) = found(config);
+    assert!(!rules.contains(&"pool-in-dhcp-range".to_owned()), "{rules:?}");
+    assert_eq!(by, accepted("comment", "old"));
+}
+
+#[test]
+fn an_annotation_of_the_object() {
+    let annotated = |text: &str| {
+        POOL.replacen(
+            "  namespace: metallb-system\n",
+            &format!("  namespace: metallb-system\n  annotations:\n{text}"),
+            1,
+        )
+    };
+    let good = annotated("    poolcheck.dev/ignore: pool-in-dhcp-range\n    poolcheck.dev/ignore-reason: lab\n");
+    assert_eq!(found(&good), (0, vec![], accepted("annotation", "lab")));
+    let expired = annotated(
+        "    poolcheck.dev/ignore: pool-in-dhcp-range\n    poolcheck.dev/ignore-reason: lab\n    poolcheck.dev/ignore-until: \"2026-01-01\"\n",
+    );
+    assert_eq!(found(&expired).1, ["expired-ignore", "pool-in-dhcp-range"]);
+    let unknown = annotated("    poolcheck.dev/ignore: pool-in-dhcp-rage\n");
+    assert_eq!(found(&unknown).1, ["malformed-ignore", "pool-in-dhcp-range"]);
+}
+
+#[test]
+fn the_configuration_selects_objects_and_files_and_may_forbid_the_rest() {
+    let ignoring = |selector: &str| {
+        format!("[[ignore]]\nrule = \"pool-in-dhcp-range\"\n{selector}reason = \"lab\"\nuntil = 2026-12-31\n")
+    };
+    let judged = |configuration: &str| {
+        verdict(folder(&[("k8s/pool.yaml", POOL), ("poolcheck.toml", configuration)]).path(), &[])
+    };
+    for selector in ["", "object = \"IPAddressPool metallb-system/*\"\n", "path = \"k8s/**\"\n"] {
+        assert_eq!(judged(&ignoring(selector)), (0, vec![], accepted("configuration", "lab")), "{selector}");
+    }
+    for selector in ["object = \"IPAddressPool other/*\"\n", "path = \"*.yaml\"\n"] {
+        let (code, rules, _) = judged(&ignoring(selector));
+        assert_eq!((code, rules), (1, vec!["pool-in-dhcp-range".to_owned(), "unused-ignore".to_owned()]), "{selector}");
+    }
+    // Of what was not looked at, nothing is unused.
+    let part = folder(&[("k8s/pool.yaml", POOL), ("poolcheck.toml", &ignoring("path = \"other/**\"\n"))]);
+    assert_eq!(verdict(part.path(), &["k8s"]).1, ["pool-in-dhcp-range"]);
+    let comment = format!("{ENTRY} # poolcheck: ignore[pool-in-dhcp-range] reason=\"lab\"");
+    let inline = POOL.replace(ENTRY, &comment);
+    let strict = folder(&[("pool.yaml", &inline), ("poolcheck.toml", "inline-ignores = false\n")]);
+    assert_eq!(verdict(strict.path(), &[]).1, ["pool-in-dhcp-range", "forbidden-ignore"]);
+}
