@@ -3,6 +3,7 @@
 //! [`collect`] reads files, [`session`] brings manifests, facts and configuration together into one world, the rules
 //! judge it, [`output`] tells it, [`exit`] decides the status.
 
+pub mod baseline;
 pub mod cli;
 pub mod collect;
 pub mod config;

@@ -114,8 +114,7 @@ impl Session {
         } else {
             poolcheck_rules::check_with(&world, &self.ignoring(judging))
         };
-        let mut levels = self.config.levels.clone();
-        levels.extend(judging.levels().map(|(rule, level)| (rule.to_owned(), level)));
+        let levels = judging.levels_over(&self.config.levels);
         let weigh = |finding: &mut Finding| match levels.get(finding.rule) {
             Some(None) => false,
             Some(Some(level)) => {

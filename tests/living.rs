@@ -133,3 +133,62 @@ fn the_configuration_selects_objects_and_files_and_may_forbid_the_rest() {
     let strict = folder(&[("pool.yaml", &inline), ("poolcheck.toml", "inline-ignores = false\n")]);
     assert_eq!(verdict(strict.path(), &[]).1, ["pool-in-dhcp-range", "forbidden-ignore"]);
 }
+
+#[test]
+fn a_baseline_only_shrinks() {
+    let two = POOL.replace(ENTRY, &format!("{ENTRY}\n  - 192.168.1.70-192.168.1.80"));
+    let home = folder(&[("k8s/pool.yaml", &two)]);
+    let at = home.path();
+    let rule = || "pool-in-dhcp-range".to_owned();
+    let entries = || {
+        let text = fs::read_to_string(at.join("poolcheck-baseline.json")).expect("a baseline");
+        serde_json::from_str::<Value>(&text).expect("JSON")["findings"].as_array().expect("a list").len()
+    };
+    let (code, _, error) = run(at, &["check", "--baseline"]);
+    assert_eq!((code, error.contains("--write-baseline=poolcheck-baseline.json")), (2, true), "{error}");
+    let (code, rules, by) = verdict(at, &["--write-baseline"]);
+    assert_eq!((code, rules.len(), by.len(), entries()), (0, 0, 2, 2));
+    assert_eq!(run(at, &["check"]).0, 1, "without the flag nothing is accepted");
+    // Moved within its tree, and with other lines before it, a finding is the same.
+    fs::remove_file(at.join("k8s/pool.yaml")).expect("it was there");
+    write(at, "apps/pool.yaml", &format!("# moved\n{two}"));
+    assert_eq!(verdict(at, &["--baseline"]).0, 0);
+    // A new one fails, and is not added unasked.
+    let three = two.replace("70-192.168.1.80", "70-192.168.1.80\n  - 192.168.1.90");
+    write(at, "apps/pool.yaml", &three.replace("192.168.1.90", "192.168.1.90/32"));
+    assert_eq!(verdict(at, &["--baseline"]).1, [rule()]);
+    assert_eq!((verdict(at, &["--write-baseline"]).0, entries()), (1, 2));
+    assert_eq!((verdict(at, &["--write-baseline", "--baseline-add"]).0, entries()), (0, 3));
+    // What is gone is told as a warning, and taken out.
+    write(at, "apps/pool.yaml", POOL);
+    let (code, out, _) = run(at, &["check", "--baseline"]);
+    assert_eq!((code, out.contains("2 baseline entries gone")), (0, true), "{out}");
+    assert!(out.contains("pool-in-dhcp-range in apps/pool.yaml is gone"), "{out}");
+    assert_eq!(run(at, &["check", "--baseline", "--fail-on", "warning"]).0, 1);
+    // Of what was not looked at, or could not be judged, nothing is gone.
+    write(at, "other/pool.yaml", &POOL.replace(ENTRY, "192.168.1.240/32").replace("main-pool", "other"));
+    assert!(!run(at, &["check", "--baseline", "other"]).1.contains("gone"));
+    assert!(!run(at, &["check", "--baseline", "-A", "pool-in-dhcp-range"]).1.contains("gone"));
+    assert!(!run(at, &["check", "--baseline", "--no-config"]).1.contains("gone"));
+    assert_eq!((run(at, &["check", "--write-baseline"]).0, entries()), (0, 1));
+    write(at, "poolcheck.toml", "baseline = \"poolcheck-baseline.json\"\n");
+    assert_eq!(run(at, &["check"]).0, 0, "the configuration names it");
+}
+
+#[test]
+fn a_baseline_that_is_none_ends_the_run() {
+    let home = folder(&[("pool.yaml", POOL)]);
+    for (text, message) in [
+        ("{\"version\": 2, \"findings\": []}", "is a baseline of version 2; this poolcheck reads version 1"),
+        ("{\"findings\": []}", "it has no `version`"),
+        ("[", "is no JSON"),
+        ("{\"version\": 1, \"findings\": [{}]}", "is no baseline: missing field"),
+    ] {
+        write(home.path(), "b.json", text);
+        for flag in ["--baseline=b.json", "--write-baseline=b.json"] {
+            let (code, _, error) = run(home.path(), &["check", flag]);
+            assert_eq!((code, error.contains(message), error.contains("write it anew")), (2, true, true), "{error}");
+        }
+        assert_eq!(fs::read_to_string(home.path().join("b.json")).expect("it is there"), text);
+    }
+}

@@ -1,12 +1,17 @@
 //! `poolcheck check`: the main job.
 
+use std::path::{Path, PathBuf};
+
 use clap::Args;
 use poolcheck_rules::{Fact, Level};
 
 use super::{InputArgs, JudgingArgs};
+use crate::baseline::{self, Baseline, Covered};
+use crate::config::Config;
 use crate::exit::Exit;
 use crate::output::{self, Format, Output, Style};
-use crate::session::{self, Session};
+use crate::report::Report;
+use crate::session::{self, Failure, Session};
 
 /// Check manifests against what is known of the LAN.
 ///
@@ -35,6 +40,55 @@ pub(crate) struct CheckArgs {
     /// Succeed when there is no pool to check
     #[arg(long)]
     allow_empty: bool,
+    #[command(flatten)]
+    baseline: BaselineArgs,
+}
+
+#[derive(Debug, Args)]
+struct BaselineArgs {
+    /// Accept the findings that this file names, poolcheck-baseline.json unless said
+    #[arg(
+        long,
+        value_name = "FILE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = baseline::NAME,
+        conflicts_with = "write_baseline"
+    )]
+    baseline: Option<PathBuf>,
+    /// Write what is found now into a new baseline, or take what is gone out of one that is there
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    #[expect(clippy::option_option, reason = "the flag, and its file, may each be absent")]
+    write_baseline: Option<Option<PathBuf>>,
+    /// Let --write-baseline also add what is new to a baseline that is there
+    #[arg(long, requires = "write_baseline")]
+    baseline_add: bool,
+}
+
+impl BaselineArgs {
+    /// Writes the baseline when asked to, then takes what it names out of the findings.
+    fn apply(&self, config: &Config, covered: &Covered, report: &mut Report) -> Result<(), Failure> {
+        let configured = config.baseline.as_deref();
+        match (&self.write_baseline, self.baseline.as_deref().or(configured)) {
+            (Some(file), _) => {
+                let file = file.as_deref().or(configured).unwrap_or(Path::new(baseline::NAME));
+                let old = Baseline::read(file)?;
+                let grow = old.is_none() || self.baseline_add;
+                let new = old.unwrap_or_default().after(report, covered, file, grow);
+                new.write(file)?;
+                new.apply(report, covered, file);
+            }
+            (None, Some(file)) => {
+                let Some(known) = Baseline::read(file)? else {
+                    let message = format!("there is no baseline {}", file.display());
+                    return Err(session::usage(&message, &format!("write it: --write-baseline={}", file.display())));
+                };
+                known.apply(report, covered, file);
+            }
+            (None, None) => {}
+        }
+        Ok(())
+    }
 }
 
 /// The level from which findings fail a run; `None` for never.
@@ -58,7 +112,14 @@ pub(crate) fn run(args: &CheckArgs, style: &Style) -> Exit {
     let threshold = args.fail_on.unwrap_or(session.config.fail_on);
     let required: Vec<Fact> = args.require.iter().chain(&session.config.require).copied().collect();
     let allow_empty = args.allow_empty || session.config.allow_empty;
-    let report = session.check(&args.judging);
+    let levels = args.judging.levels_over(&session.config.levels);
+    let off = levels.into_iter().filter(|(_, level)| level.is_none()).map(|(rule, _)| rule).collect();
+    let covered = Covered { paths: args.input.paths.clone(), off };
+    let config = session.config.clone();
+    let mut report = session.check(&args.judging);
+    if let Err(failure) = args.baseline.apply(&config, &covered, &mut report) {
+        return failure.tell(style);
+    }
     let default = [Output { format: Format::Pretty, file: None }];
     let outputs = if args.outputs.is_empty() { &default[..] } else { &args.outputs };
     if let Err(error) = output::write(outputs, &report, style) {
@@ -89,7 +150,7 @@ fn required_missing(missing: &[&poolcheck_rules::NotChecked]) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn nothing_to_check(report: &crate::report::Report) -> String {
+fn nothing_to_check(report: &Report) -> String {
     format!(
         "no pool found in {}: searched YAML and JSON files for MetalLB pools (IPAddressPool, AddressPool, ConfigMap `config`)\n\
          name the folder that holds them, render templates first (helm template … | poolcheck check -), or pass --allow-empty",

@@ -1,5 +1,7 @@
 //! How findings are weighed: levels by rule, what is ignored, and the day.
 
+use std::collections::BTreeMap;
+
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use jiff::civil::Date;
 use poolcheck_router_adapters::spanned_toml::nearest;
@@ -19,8 +21,15 @@ pub(crate) struct JudgingArgs {
 }
 
 impl JudgingArgs {
+    /// All levels: those of the configuration, and over them those of the command line.
+    pub(crate) fn levels_over(&self, configured: &BTreeMap<String, Option<Level>>) -> BTreeMap<String, Option<Level>> {
+        let mut levels = configured.clone();
+        levels.extend(self.levels().map(|(rule, level)| (rule.to_owned(), level)));
+        levels
+    }
+
     /// The levels, the last of a rule wins; `None` switches it off.
-    pub(crate) fn levels(&self) -> impl Iterator<Item = (&'static str, Option<Level>)> {
+    fn levels(&self) -> impl Iterator<Item = (&'static str, Option<Level>)> {
         self.levels.0.iter().flat_map(|(name, level)| members(name).into_iter().map(|rule| (rule, *level)))
     }
 
