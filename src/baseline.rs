@@ -114,6 +114,7 @@ impl Baseline {
     }
 
     /// What this baseline becomes after a run: without what is gone, and, where `grow` says so, with what is new.
+    #[must_use]
     pub fn after(&self, report: &Report, covered: &Covered, file: &Path, grow: bool) -> Self {
         let folder = folder_of(file);
         let found: BTreeMap<&str, &Finding> = report.findings.iter().map(|f| (f.fingerprint.as_str(), f)).collect();

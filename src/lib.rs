@@ -9,6 +9,7 @@ pub mod collect;
 pub mod config;
 pub mod exit;
 mod failure;
+pub mod fix;
 pub mod output;
 pub mod report;
 pub mod session;

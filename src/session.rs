@@ -14,6 +14,7 @@ use crate::collect::{self, Selection};
 use crate::config::{self, Config};
 use crate::exit::Exit;
 pub use crate::failure::Failure;
+use crate::fix::Buffers;
 use crate::report::{Problem, Report, Skipped, Summary, Suppressed};
 
 /// Everything read, before any rule has judged it.
@@ -47,6 +48,11 @@ pub(crate) fn usage(message: &str, help: &str) -> Failure {
 impl Session {
     /// Reads the configuration, the facts and the manifests, in this order.
     pub(crate) fn open(input: &InputArgs) -> Result<Self, Failure> {
+        Self::open_with(input, &Buffers::new())
+    }
+
+    /// As [`Session::open`], with texts that stand for files.
+    pub(crate) fn open_with(input: &InputArgs, buffers: &Buffers) -> Result<Self, Failure> {
         let started = Instant::now();
         let mut sources = Sources::new();
         let found = match (&input.config, input.no_config) {
@@ -68,6 +74,7 @@ impl Session {
             exclude_root: config.folder.clone().unwrap_or_else(|| PathBuf::from(".")),
             hidden: input.hidden,
             staged: input.staged,
+            buffers: buffers.clone(),
             wanted: config.values.iter().map(|values| values.path.clone()).collect(),
         };
         let collected = collect::collect(&selection, &Limits::default(), &mut sources).map_err(|error| {

@@ -192,3 +192,78 @@ fn a_baseline_that_is_none_ends_the_run() {
         assert_eq!(fs::read_to_string(home.path().join("b.json")).expect("it is there"), text);
     }
 }
+
+#[test]
+fn fixes_keep_comments_quotes_and_line_ends() {
+    let bad = POOL
+        .replace(ENTRY, "\"192.168.1.50-192.168.1.60\" # the lab's")
+        .replace("  addresses:", "  autoasign: false # by hand\n  addresses:")
+        .replace('\n', "\r\n");
+    let home = folder(&[("pool.yaml", &bad)]);
+    let at = home.path();
+    let text = || fs::read_to_string(at.join("pool.yaml")).expect("it is there");
+    let (code, diff, _) = run(at, &["check", "--diff"]);
+    assert_eq!((code, text()), (1, bad.clone()), "--diff writes nothing");
+    assert!(
+        diff.contains("-  autoasign: false # by hand") && diff.contains("+  autoAssign: false # by hand"),
+        "{diff}"
+    );
+    let (code, _, error) = run(at, &["check", "--fix"]);
+    let safe = bad.replace("autoasign", "autoAssign");
+    assert_eq!((code, text()), (1, safe.clone()), "what remains decides: {error}");
+    assert!(error.contains("fixed: pool.yaml:7:3: rename `autoasign` to `autoAssign`"), "{error}");
+    let (code, _, error) = run(at, &["check", "--fix", "--unsafe-fixes"]);
+    let cured = text();
+    assert_eq!(code, 0, "{error}");
+    assert!(error.contains("move the pool to 192.168.1."), "{error}");
+    assert_ne!(cured, safe);
+    assert!(cured.contains("\" # the lab's\r\n") && !cured.replace("\r\n", "").contains(['\r', '\n']), "{cured:?}");
+    let before: Vec<&str> = safe.lines().filter(|line| !line.contains("the lab's")).collect();
+    let after: Vec<&str> = cured.lines().filter(|line| !line.contains("the lab's")).collect();
+    assert_eq!(before, after);
+    assert_eq!(run(at, &["check", "--diff", "--unsafe-fixes"]).0, 0, "nothing is left to do");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_fixed_file_keeps_its_mode_and_links_stay_links() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let home = folder(&[("real.yml", POOL)]);
+    let (real, link) = (home.path().join("real.yml"), home.path().join("link.yaml"));
+    symlink(&real, &link).expect("a link");
+    fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).expect("a mode");
+    assert_eq!(run(home.path(), &["check", "--fix", "--unsafe-fixes", "link.yaml"]).0, 0);
+    assert_eq!(fs::metadata(&real).expect("it is there").permissions().mode() & 0o777, 0o640);
+    assert!(link.is_symlink() && !fs::read_to_string(&real).expect("a text").contains(ENTRY));
+}
+
+#[test]
+fn what_cannot_be_fixed_is_left_alone() {
+    let home = folder(&[("pool.yaml", POOL)]);
+    let at = home.path();
+    for (arguments, message) in [
+        (&["check", "--fix", "-"][..], "standard input cannot be fixed"),
+        (&["check", "--fix", "--staged"][..], "the git index cannot be fixed"),
+        (&["check", "--unsafe-fixes"][..], "--unsafe-fixes alone does nothing"),
+    ] {
+        let (code, _, error) = run(at, arguments);
+        assert_eq!((code, error.contains(message)), (2, true), "{error}");
+    }
+    // What is ignored or in the baseline is accepted: nothing to fix.
+    assert_eq!(run(at, &["check", "--write-baseline"]).0, 0);
+    assert_eq!(run(at, &["check", "--baseline", "--fix", "--unsafe-fixes"]).0, 0);
+    assert_eq!(fs::read_to_string(at.join("pool.yaml")).expect("a text"), POOL);
+    // A string with escapes does not map byte by byte.
+    let config = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: config\n  namespace: metallb-system\ndata:\n  config: \"address-pools:\\n- name: default\\n  protocol: layer2\\n  addresses:\\n  - 192.168.1.50-192.168.1.60\\n\"\n";
+    let escaped = folder(&[("config.yaml", config)]);
+    assert_eq!(run(escaped.path(), &["check", "--fix", "--unsafe-fixes"]).0, 1);
+    assert_eq!(fs::read_to_string(escaped.path().join("config.yaml")).expect("a text"), config);
+}
+
+#[test]
+fn two_pools_are_moved_apart() {
+    let second = POOL.replace("main-pool", "second").replace("50-192.168.1.60", "70-192.168.1.80");
+    let home = folder(&[("a.yaml", POOL), ("b.yaml", second.split("---").next().unwrap_or_default())]);
+    let (code, _, error) = run(home.path(), &["check", "--fix", "--unsafe-fixes"]);
+    assert_eq!((code, error.matches("move the pool to").count()), (0, 2), "{error}");
+}
