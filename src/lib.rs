@@ -10,6 +10,8 @@ pub mod config;
 pub mod exit;
 mod failure;
 pub mod fix;
+#[cfg(feature = "lsp")]
+mod lsp;
 pub mod output;
 pub mod report;
 pub mod session;
