@@ -19,6 +19,11 @@ pub mod session;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+/// The words that are searched for in every file; for measuring.
+pub fn words() -> Vec<&'static str> {
+    [&poolcheck_rules::words(), &poolcheck_rules::support_words(), poolcheck_rules::APPLYING_WORDS].concat()
+}
+
 /// The committed files that the code generates, by path from the repository's root.
 pub fn generated() -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();

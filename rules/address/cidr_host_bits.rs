@@ -50,9 +50,9 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
             let Meaning::Range(parsed) = &entry.meaning else { continue };
             let Written::Cidr { net, address, host_bits: true } = parsed.written else { continue };
             let range = parsed.range;
-            let text = entry.value.text();
+            let text = entry.text();
             let finding = findings.report(
-                entry.value.span(),
+                entry.span(),
                 format!("means {range}, {}", addresses(range)),
                 format!("pool {} {} has host bits set: it is all of {range}", pool.name, text.trim()),
             );
@@ -62,7 +62,7 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
                 format!("or a range that begins there: `{address}-{}`", range.last()),
             ]);
             let title = format!("write it without host bits: {net}");
-            finding.fix_scalar(title, Safety::Safe, entry.value, &net.to_string());
+            finding.fix_written(title, Safety::Safe, entry.replace(&net.to_string()));
         }
     }
 }

@@ -71,7 +71,11 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
         if first.0 != second.0 && world.same_object(pool, other) {
             continue; // one object in two files: `defined-twice` speaks of it
         }
-        if pool.implementation != other.implementation {
+        if !world.same_cluster(pool.object.kind_span().source, other.object.kind_span().source) {
+            continue;
+        }
+        let both_metallb = pool.implementation.is_metallb() && other.implementation.is_metallb();
+        if pool.implementation != other.implementation && both_metallb {
             continue; // a ConfigMap that was left behind is ignored by MetalLB: `retired-kind` speaks of it
         }
         let together = world.together(first.1.value.span().source, second.1.value.span().source);

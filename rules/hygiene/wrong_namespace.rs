@@ -71,7 +71,7 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
     let together = used.len() == 1;
     for object in judged(world) {
         let Some(value) = object.metadata().and_then(|metadata| metadata.get("namespace")) else { continue };
-        let namespace = value.text();
+        let namespace = object.namespace().unwrap_or_default();
         if value.is_null() || namespace.is_empty() || namespace == expected || unknown_yet(findings, object, value) {
             continue;
         }

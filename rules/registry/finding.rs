@@ -3,7 +3,7 @@
 //! A finding cannot be made without a primary place. Its fingerprint is made of the rule, the object and the text it is
 //! about, never of lines, so that it survives edits elsewhere in the file; equal ones are told apart by their order.
 
-use poolcheck_manifest::{Object, Value, replace_scalar};
+use poolcheck_manifest::Object;
 use poolcheck_plan::{Confidence, Sources, Span};
 use sha2::{Digest, Sha256};
 
@@ -114,9 +114,9 @@ impl Finding {
         self
     }
 
-    /// Adds a cure that gives a scalar another text; none when the scalar is not written where it stands.
-    pub fn fix_scalar(&mut self, title: impl Into<String>, safety: Safety, value: Value<'_>, text: &str) -> &mut Self {
-        match replace_scalar(value, text) {
+    /// Adds a cure by one edit; none when what it would change is not written where it stands.
+    pub fn fix_written(&mut self, title: impl Into<String>, safety: Safety, edit: Option<(Span, String)>) -> &mut Self {
+        match edit {
             Some(edit) => self.fix(title, safety, vec![edit]),
             None => self,
         }

@@ -5,6 +5,7 @@ mod finding;
 mod ignores;
 mod metallb;
 mod occupied;
+mod peers;
 mod releases;
 mod rule;
 mod run;
@@ -20,7 +21,7 @@ pub use ignores::{
 };
 pub use releases::ValuesFile;
 pub use rule::{Fact, Registered, Rule};
-pub use run::{IGNORE, SUPPORT_WORDS, WORDS, check, check_with};
+pub use run::{APPLYING_WORDS, IGNORE, check, check_with, support_words, words};
 pub use world::{SkippedDocument, World, WorldInput};
 
 include!(concat!(env!("OUT_DIR"), "/registry.rs"));

@@ -7,19 +7,20 @@ use crate::world::World;
 
 /// The words by which a file is known to hold something that a rule judges: a file without any of them is not parsed.
 ///
-/// Services and nodes matter only with what these words name: a Service of type LoadBalancer, a Node with addresses.
-pub const WORDS: &[&str] = &["metallb", "metalb.io", "LoadBalancer", "address-pools", "InternalIP", "podCIDR"];
+/// Each kind that is read declares its own.
+pub fn words() -> Vec<&'static str> {
+    poolcheck_manifest::kinds::words().collect()
+}
 
-/// The words by which a file may say how others are applied, or what else runs beside a pool: such a file is parsed only
-/// where there is a pool or a Service to judge.
-pub const SUPPORT_WORDS: &[&str] = &[
-    "helm.toolkit.fluxcd.io",
-    "kustomize.toolkit.fluxcd.io",
-    "fluxcd.controlplane.io",
-    "argoproj.io",
-    "helm.cattle.io",
-    "OCIRepository",
-];
+/// The words by which a file says what runs beside a pool: such a file is parsed only where there is a pool or a Service
+/// to judge.
+pub fn support_words() -> Vec<&'static str> {
+    const CHARTS: [&str; 4] = ["chart: traefik", "name: traefik", "chart: ingress-nginx", "name: ingress-nginx"];
+    CHARTS.into_iter().chain(poolcheck_manifest::kinds::service::SUPPORT_WORDS.iter().copied()).collect()
+}
+
+/// The words by which a file may say how others are applied: such a file is parsed only where it speaks of one that is.
+pub const APPLYING_WORDS: &[&str] = &["kustomize.toolkit.fluxcd.io", "fluxcd.controlplane.io", "argoproj.io"];
 
 /// The family of the rules about what is ignored; they run last, and cannot be ignored themselves.
 pub const IGNORE: &str = "ignore";

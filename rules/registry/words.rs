@@ -27,7 +27,7 @@ pub(crate) fn these_addresses(range: AddrRange) -> String {
 
 /// `pool main-pool 192.168.1.50-192.168.1.60`; a CIDR is shown as written with the range it means.
 pub(crate) fn pool_range(pool: &Pool<'_>, entry: &PoolEntry<'_>, range: AddrRange) -> String {
-    let text = entry.value.text();
+    let text = entry.text();
     let written = text.trim();
     if written.contains('/') && range.size() > 1 {
         return format!("pool {} {written} ({range})", pool.name);

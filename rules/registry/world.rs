@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::OnceLock;
 
 use poolcheck_manifest::helm::Release;
+use poolcheck_manifest::kinds;
 use poolcheck_manifest::kinds::metallb::{self, Advertisement};
 use poolcheck_manifest::kinds::node::{self, Node};
 use poolcheck_manifest::kinds::pool::{Pool, PoolEntry};
@@ -137,10 +138,18 @@ impl<'a> World<'a> {
                 file.templates().map(|(place, template)| SkippedDocument { place, what: template.what().to_owned() }),
             );
         }
-        let mut pools: Vec<Pool<'a>> = objects.iter().filter_map(metallb::pool).collect();
+        let mut pools: Vec<Pool<'a>> = objects.iter().flat_map(kinds::pools).collect();
         pools.extend(files.iter().flat_map(ManifestFile::config_map_pools));
         let library = Library { sources, files, objects: &objects, clusters };
         let releases = releases::read(&library, values_files);
+        let mut services: Vec<Service<'a>> = objects.iter().filter_map(service::load_balancer).collect();
+        for release in &releases {
+            let (Some(holder), Some(chart)) = (release.holder(), release.chart.as_ref()) else { continue };
+            for values in release.values() {
+                pools.extend(kinds::pools_of_values(&chart.name, &holder, values));
+                services.extend(service::of_values(&holder, values));
+            }
+        }
         let metallb_namespace = metallb_namespace.map_or_else(|| installed_in(&releases), str::to_owned);
         let mut world = Self {
             releases,
@@ -149,7 +158,7 @@ impl<'a> World<'a> {
             facts,
             metallb_namespace,
             advertisements: objects.iter().filter_map(metallb::advertisement).collect(),
-            services: objects.iter().filter_map(service::load_balancer).collect(),
+            services,
             nodes: objects.iter().filter_map(node::node).collect(),
             objects,
             pools,
@@ -167,6 +176,8 @@ impl<'a> World<'a> {
 
     fn lay_claims(&mut self) {
         let mut claims = self.facts.claims();
+        claims.extend(crate::peers::claims(&self.objects, &|source| self.cluster(source)));
+        claims.extend(crate::peers::claims_of_values(&self.releases));
         let mut subjects = Vec::new();
         for (pool, p) in self.pools.iter().enumerate() {
             for (entry, e) in p.entries.iter().enumerate() {
@@ -269,7 +280,7 @@ impl<'a> World<'a> {
                 Some(PoolMeeting { index, pool, entry, range, other, overlap: meeting.overlap })
             })
             .collect();
-        meetings.sort_by_key(|m| (m.index, m.entry.value.span(), m.overlap));
+        meetings.sort_by_key(|m| (m.index, m.entry.span(), m.overlap));
         meetings
     }
 
@@ -344,6 +355,9 @@ impl<'a> World<'a> {
 
     /// Whether a pool is announced by BGP and not by Layer 2: then its addresses need not lie on the segment.
     pub fn only_bgp(&self, pool: &Pool<'a>) -> bool {
+        if !pool.implementation.is_metallb() {
+            return crate::peers::only_routed(&self.objects, pool);
+        }
         let announced =
             |kind: &str| self.advertisements.iter().any(|ad| ad.object.kind() == kind && ad.announces(pool));
         announced("BGPAdvertisement") && !announced("L2Advertisement")

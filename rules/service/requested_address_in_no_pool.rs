@@ -77,6 +77,9 @@
 //!
 //! MetalLB usage, "Requesting specific IPs"; MetalLB issue 703.
 
+use poolcheck_manifest::kinds::pool::{Implementation, Pool};
+use poolcheck_manifest::kinds::service::Requested;
+
 use crate::words::list;
 use crate::{Fact, Findings, Level, Rule, World};
 
@@ -89,7 +92,10 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
             let Some(address) = request.address() else { continue };
             let pools: Vec<_> = world.pools_for(request.span.source).collect();
             // Without any pool the pools are elsewhere: nothing can be said.
-            if pools.is_empty() || pools.iter().any(|pool| pool.ranges().any(|(_, range)| range.contains(address))) {
+            if !judged(&pools, request) || pools.is_empty() {
+                continue;
+            }
+            if pools.iter().any(|pool| pool.ranges().any(|(_, range)| range.contains(address))) {
                 continue;
             }
             if let Some((pool, (_, placeholder))) = pools.iter().find_map(|p| Some((p, p.placeholder()?))) {
@@ -97,21 +103,31 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
                 findings.not_checked(Fact::Values, Some(service.object.reference()), reason, Some(request.span));
                 continue;
             }
-            let title = service.object.title();
-            let finding = findings.report(
-                request.span,
-                "in no pool",
-                format!("Service {title} asks for {address}, which is in no pool"),
-            );
+            let title = service.title();
+            let finding =
+                findings.report(request.span, "in no pool", format!("{title} asks for {address}, which is in no pool"));
             let mut ranges: Vec<String> = Vec::new();
             for pool in &pools {
                 ranges.extend(pool.ranges().map(|(_, range)| format!("{range} ({})", pool.name)));
             }
             finding.about(&service.object).identity(address.to_string());
+            if service.from_values {
+                finding.level(Level::Warning);
+            }
             finding.help(format!("ask for an address of a pool: {}", list(&ranges, 4)));
             for pool in pools.iter().take(3) {
                 finding.related(pool.addresses_span, format!("the addresses of pool {}", pool.name));
             }
         }
+    }
+}
+
+/// Whether somebody is known who would look for the address in pools. kube-vip takes any address that is asked for.
+fn judged(pools: &[&Pool<'_>], request: &Requested<'_>) -> bool {
+    let has = |wanted: Implementation| pools.iter().any(|pool| pool.implementation == wanted);
+    match request.implementation {
+        Some(Implementation::Metallb) => pools.iter().any(|pool| pool.implementation.is_metallb()),
+        Some(other) => has(other),
+        None => !has(Implementation::KubeVip),
     }
 }

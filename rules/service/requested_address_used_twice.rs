@@ -125,7 +125,7 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
         let message = format!("Services {other} and {title} both ask for {}, and {why}", meeting.overlap);
         let finding = findings.report(request.span, "asked for again here", message);
         finding.about(&second.object).identity(other).related(first_request.span, "asked for here");
-        if together == Together::Perhaps {
+        if together == Together::Perhaps || first.from_values || second.from_values {
             finding.level(Level::Warning);
         }
         finding.help("give both the same `metallb.io/allow-shared-ip` key and different ports, or one another address");

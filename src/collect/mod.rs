@@ -6,12 +6,13 @@
 //! say how things are applied (Flux, Kustomize, Helm) and what else runs are parsed too, and those that these name.
 //! A file that cannot be read is a [`Problem`]; it never stops the rest.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use aho_corasick::AhoCorasick;
 use ignore::overrides::{Override, OverrideBuilder};
 use ignore::{WalkBuilder, WalkState};
 use poolcheck_manifest::tree::{self, path as paths};
@@ -103,29 +104,27 @@ pub fn collect(selection: &Selection, limits: &Limits, sources: &mut Sources) ->
         reader.look_at_paths(selection, &paths, &exclude);
     }
     let roots = paths;
-    let Reader { found, problems, files, index, .. } = &reader;
+    let Reader { words, found, problems, files, index, .. } = &reader;
     let wanted: Vec<Option<String>> = selection.wanted.iter().map(|path| selected_as(path, &roots)).collect();
     let found = std::mem::take(&mut *lock(found));
-    let mut parser = Parser { index, limits, parsed: BTreeMap::new(), roots: &roots };
-    let core = found.iter().filter_map(|(name, (origin, text, _))| Some((name, origin, text.clone()?)));
-    parser.parse(core.collect());
+    let mut parser = Parser { words, index, limits, parsed: BTreeMap::new(), roots: &roots };
+    parser.parse(found.iter().filter(|(_, file)| file.signs.core));
     for name in wanted.iter().flatten() {
         parser.open(name);
     }
     if !parser.parsed.is_empty() {
-        let support = found.iter().filter(|(_, (_, text, signs))| text.is_none() && signs.support);
-        parser.read(support.map(|(name, (origin, ..))| (name.clone(), origin.clone())).collect());
-        parser.follow();
-        let names = parser.words();
-        let maps = found.iter().filter(|(_, (_, text, signs))| text.is_none() && signs.variables && !signs.support);
-        parser.read_those_with(maps.map(|(name, (origin, ..))| (name.clone(), origin.clone())).collect(), &names);
+        parser.parse(found.iter().filter(|(_, file)| file.signs.support));
+        parser.parse_what_applies(&found);
+        let words = parser.words();
+        let holds = |file: &Found| file.signs.variables;
+        parser.parse_those_with(found.iter().filter(|(_, file)| holds(file)), &words);
         parser.follow();
     }
     let mut collected = Collected { wanted, problems: std::mem::take(&mut *lock(problems)), ..Collected::default() };
     collected.files = files.load(Ordering::Relaxed);
     collected.problems.sort_by(|a, b| (&a.name, &a.message).cmp(&(&b.name, &b.message)));
     for (name, mut file) in parser.parsed {
-        let stdin = found.get(&name).is_some_and(|(origin, ..)| *origin == Origin::Stdin);
+        let stdin = found.get(&name).is_some_and(|found| found.origin == Origin::Stdin);
         let kind = if stdin { SourceKind::Stdin } else { SourceKind::File };
         file.set_source(sources.add(name, kind, Arc::clone(file.text())));
         collected.manifests.push(file);
@@ -170,8 +169,26 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// A file that holds a sign: where it comes from, its text when it holds a word.
-type Found = (Origin, Option<Arc<str>>, Signs);
+/// A file that holds a sign.
+#[derive(Debug)]
+struct Found {
+    origin: Origin,
+    signs: Signs,
+    /// Its text, when it is surely needed, or small and perhaps needed; otherwise it is read again.
+    text: Option<Arc<str>>,
+}
+
+impl Found {
+    /// Its text; `None` when it can no longer be read as it was.
+    fn text(&self, index: &Index, limit: usize) -> Option<Arc<str>> {
+        if let Some(text) = &self.text {
+            return Some(Arc::clone(text));
+        }
+        let mut buffer = Vec::new();
+        read(&self.origin, index, limit, &mut buffer).ok()?;
+        String::from_utf8(buffer).ok().map(Arc::from)
+    }
+}
 
 /// Looks into files, from many threads.
 struct Reader<'l> {
@@ -181,13 +198,28 @@ struct Reader<'l> {
     found: Mutex<BTreeMap<String, Found>>,
     problems: Mutex<Vec<Problem>>,
     files: AtomicUsize,
+    /// Bytes of texts that are kept although they are only perhaps needed.
+    kept: AtomicUsize,
     index: Index,
 }
+
+/// A text of so many bytes may be kept; reading it again costs more.
+const SMALL: usize = 8 << 10;
+/// So many bytes of them, then no more: memory does not grow with the tree.
+const KEPT: usize = 8 << 20;
 
 impl<'l> Reader<'l> {
     fn new(limits: &'l Limits, index: Index) -> Self {
         let (found, problems) = (Mutex::default(), Mutex::default());
-        Self { words: Words::new(), limits, found, problems, files: AtomicUsize::new(0), index }
+        Self {
+            words: Words::new(),
+            limits,
+            found,
+            problems,
+            files: AtomicUsize::new(0),
+            kept: AtomicUsize::new(0),
+            index,
+        }
     }
 
     /// Looks at the paths of a selection.
@@ -258,18 +290,21 @@ impl<'l> Reader<'l> {
             return;
         }
         let mut signs = self.words.signs(buffer);
-        signs.support |= says_what_is_applied(paths::file_name(&name));
+        signs.applies |= says_what_is_applied(paths::file_name(&name));
         if !signs.core {
             self.files.fetch_add(1, Ordering::Relaxed);
-            if signs.any() && !lock(&self.found).contains_key(&name) {
-                lock(&self.found).insert(name, (origin, None, signs));
+            if signs.any() {
+                let small = signs.applies && buffer.len() <= SMALL;
+                let kept = small && self.kept.fetch_add(buffer.len(), Ordering::Relaxed) < KEPT;
+                let text = std::str::from_utf8(buffer).ok().filter(|_| kept).map(Arc::from);
+                lock(&self.found).entry(name).or_insert(Found { origin, signs, text });
             }
             return;
         }
         match std::str::from_utf8(buffer) {
             Ok(text) => {
                 let text = Arc::from(text);
-                if lock(&self.found).insert(name, (origin, Some(text), signs)).is_none() {
+                if lock(&self.found).insert(name, Found { origin, signs, text: Some(text) }).is_none() {
                     self.files.fetch_add(1, Ordering::Relaxed);
                 }
             }
@@ -337,6 +372,7 @@ fn says_what_is_applied(name: &str) -> bool {
 
 /// Parses what was found, and what that leads to.
 struct Parser<'l> {
+    words: &'l Words,
     index: &'l Index,
     limits: &'l Limits,
     roots: &'l [PathBuf],
@@ -344,36 +380,52 @@ struct Parser<'l> {
 }
 
 impl Parser<'_> {
-    fn parse(&mut self, texts: Vec<(&String, &Origin, Arc<str>)>) {
-        let limits = self.limits;
-        let one = |(name, _, text): (&String, &Origin, Arc<str>)| {
-            (name.clone(), ManifestFile::parse(SourceId(0), text, limits))
-        };
-        self.parsed.par_extend(texts.into_par_iter().map(one));
+    /// Parses files; what cannot be read again is left out.
+    fn parse<'f>(&mut self, files: impl Iterator<Item = (&'f String, &'f Found)>) {
+        self.parse_if(files, |_| true);
     }
 
-    /// Reads further files; what cannot be read now said so the first time, or is not asked for.
-    fn read(&mut self, files: Vec<(String, Origin)>) {
-        self.read_if(files, |_| true);
-    }
-
-    /// Reads further files that hold one of some words.
-    fn read_those_with(&mut self, files: Vec<(String, Origin)>, words: &BTreeSet<String>) {
-        if let Some(automaton) = aho_corasick::AhoCorasick::new(words).ok().filter(|_| !words.is_empty()) {
-            self.read_if(files, |bytes| automaton.is_match(bytes));
+    /// Parses the files that hold one of some words.
+    fn parse_those_with<'f>(&mut self, files: impl Iterator<Item = (&'f String, &'f Found)>, words: &BTreeSet<String>) {
+        if let Some(automaton) = AhoCorasick::new(words).ok().filter(|_| !words.is_empty()) {
+            self.parse_if(files, |text| automaton.is_match(text));
         }
     }
 
-    fn read_if(&mut self, files: Vec<(String, Origin)>, asked: impl Fn(&[u8]) -> bool + Sync) {
-        let (index, limits) = (self.index, self.limits);
-        let one = |(name, origin): (String, Origin)| {
-            let mut buffer = Vec::new();
-            read(&origin, index, limits.bytes, &mut buffer).ok()?;
-            let text = Some(buffer).filter(|bytes| asked(bytes)).and_then(|bytes| String::from_utf8(bytes).ok())?;
-            Some((name, ManifestFile::parse(SourceId(0), text.into(), limits)))
+    fn parse_if<'f>(
+        &mut self,
+        files: impl Iterator<Item = (&'f String, &'f Found)>,
+        asked: impl Fn(&str) -> bool + Sync,
+    ) {
+        let new: Vec<_> = files.filter(|(name, _)| !self.parsed.contains_key(*name)).collect();
+        let (index, limits, words) = (self.index, self.limits, self.words);
+        let one = |(name, file): (&String, &Found)| {
+            let text = file.text(index, limits.bytes).filter(|text| asked(text))?;
+            let whole = file.signs.applies || !file.signs.any();
+            let wanted = |document: &str| whole || words.in_document(document);
+            Some((name.clone(), ManifestFile::parse_some(SourceId(0), text, limits, &wanted)))
         };
-        let new: Vec<_> = files.into_iter().filter(|(name, _)| !self.parsed.contains_key(name)).collect();
         self.parsed.par_extend(new.into_par_iter().filter_map(one));
+    }
+
+    /// Parses what applies the files that are needed, and what applies that.
+    fn parse_what_applies(&mut self, found: &BTreeMap<String, Found>) {
+        let mut waiting: Vec<(&String, &Found)> = found.iter().filter(|(_, file)| file.signs.applies).collect();
+        waiting.retain(|(name, _)| !self.parsed.contains_key(*name));
+        loop {
+            let needed =
+                Needed::new(self.parsed.iter().filter(|(name, file)| may_need_more(name, file)).map(|(name, _)| name));
+            let (index, limit) = (self.index, self.limits.bytes);
+            let speaks = |(name, file): &(&String, &Found)| {
+                file.text(index, limit).is_some_and(|text| needed.is_spoken_of(name, &text))
+            };
+            let (now, later): (Vec<_>, Vec<_>) = waiting.into_par_iter().partition(speaks);
+            if now.is_empty() {
+                return;
+            }
+            self.parse(now.into_iter());
+            waiting = later;
+        }
     }
 
     /// Reads a file by its name, when it lies below what was selected.
@@ -385,7 +437,9 @@ impl Parser<'_> {
         });
         let staged = self.index.files.get(name).and_then(Option::clone).map(Origin::Staged);
         if selected && !self.parsed.contains_key(name) && (staged.is_some() || path.is_file()) {
-            self.read(vec![(name.to_owned(), staged.unwrap_or_else(|| Origin::Walked(path.to_owned())))]);
+            let origin = staged.unwrap_or_else(|| Origin::Walked(path.to_owned()));
+            let found = Found { origin, signs: Signs::default(), text: None };
+            self.parse(std::iter::once((&name.to_owned(), &found)));
         }
     }
 
@@ -417,6 +471,65 @@ impl Parser<'_> {
     }
 }
 
+/// Whether it matters how a file is applied: it holds a pool, or a variable, or applies others itself.
+fn may_need_more(name: &str, file: &ManifestFile) -> bool {
+    const WORDS: [&str; 5] = ["${", "Pool", "address-pools", "kustomize.toolkit.fluxcd.io", "argoproj.io"];
+    says_what_is_applied(paths::file_name(name)) || WORDS.iter().any(|word| file.text().contains(word))
+}
+
+/// The files of which it matters how they are applied.
+struct Needed {
+    /// The folders that they lie in, and all above.
+    folders: HashSet<String>,
+    /// The ends of those folders' paths: how a path from the repository's root may name them.
+    ends: HashSet<String>,
+    /// The files themselves.
+    files: HashSet<String>,
+}
+
+impl Needed {
+    fn new<'n>(files: impl Iterator<Item = &'n String>) -> Self {
+        let mut found = Self { folders: HashSet::new(), ends: HashSet::new(), files: HashSet::new() };
+        for file in files {
+            let own = paths::folder(file);
+            found.files.insert(file.clone());
+            for folder in paths::upwards(own) {
+                if found.folders.insert(folder.to_owned()) {
+                    let starts = folder.match_indices('/').map(|(at, _)| at + 1).chain([0]);
+                    found.ends.extend(starts.map(|at| folder[at..].to_owned()));
+                }
+            }
+        }
+        found
+    }
+
+    /// Whether a kustomization's text takes one of the files or folders in.
+    fn is_taken_in(&self, own: &str, text: &str) -> bool {
+        let entries = text.lines().filter_map(|line| line.trim_start().strip_prefix("- "));
+        let paths = entries.map(|entry| entry.split(" #").next().unwrap_or(entry).trim().trim_matches(['"', '\'']));
+        let flow = || text.contains('[').then(|| text.split(['[', ']', ',', ' ', '\n', '"', '\'']));
+        let holds = |path: &str| {
+            !path.is_empty() && {
+                let path = paths::join(own, path);
+                self.folders.contains(&path) || self.files.contains(&path)
+            }
+        };
+        paths.into_iter().any(holds) || flow().is_some_and(|mut parts| parts.any(holds))
+    }
+
+    /// Whether a file that applies others may apply one of these.
+    fn is_spoken_of(&self, name: &str, text: &str) -> bool {
+        if says_what_is_applied(paths::file_name(name)) {
+            let own = paths::folder(name);
+            return self.folders.contains(own) || self.is_taken_in(own, text);
+        }
+        let paths = text.lines().filter_map(|line| line.trim_start().trim_start_matches("- ").strip_prefix("path:"));
+        paths.map(|path| paths::join("", path.trim().trim_matches(['"', '\'']).trim_end_matches('/'))).any(|path| {
+            path.is_empty() || path.contains(['$', '{']) || self.ends.contains(path.trim_start_matches("../"))
+        })
+    }
+}
+
 /// The name under which a file was selected, by whatever path it was named.
 fn selected_as(path: &Path, roots: &[PathBuf]) -> Option<String> {
     let real = fs::canonicalize(path).ok()?;
@@ -441,16 +554,12 @@ fn excludes(selection: &Selection) -> Result<Override, SelectionError> {
     Ok(builder.build()?)
 }
 
-/// YAML and JSON by their ending, templates of them, and files without an ending (pools have been found there).
+/// YAML and JSON by their ending, templates, and files without an ending (pools have been found there).
 fn may_hold_yaml(path: &Path) -> bool {
-    const TEMPLATES: [&str; 6] = ["j2", "jinja", "jinja2", "tpl", "tmpl", "gotmpl"];
-    let ending = |path: &Path| path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
-    match ending(path) {
+    const ENDINGS: [&str; 9] = ["yaml", "yml", "json", "j2", "jinja", "jinja2", "tpl", "tmpl", "gotmpl"];
+    match path.extension() {
         None => true,
-        Some(last) if TEMPLATES.contains(&last.as_str()) => {
-            matches!(ending(Path::new(path.file_stem().unwrap_or_default())).as_deref(), Some("yaml" | "yml" | "json"))
-        }
-        Some(last) => matches!(last.as_str(), "yaml" | "yml" | "json"),
+        Some(ending) => ending.to_str().is_some_and(|e| ENDINGS.iter().any(|known| e.eq_ignore_ascii_case(known))),
     }
 }
 
@@ -466,10 +575,10 @@ mod tests {
 
     #[test]
     fn only_files_that_may_hold_yaml() {
-        for yes in ["a.yaml", "a.YML", "a.json", "a.yaml.j2", "pool", "x/values.yml.gotmpl"] {
+        for yes in ["a.yaml", "a.YML", "a.json", "a.yaml.j2", "pool", "x/values.yml.gotmpl", "metallb.crs.j2"] {
             assert!(may_hold_yaml(Path::new(yes)), "{yes}");
         }
-        for no in ["a.md", "a.tpl", "a.yaml.bak", "photo.png", "a.toml"] {
+        for no in ["a.md", "a.yaml.bak", "photo.png", "a.toml"] {
             assert!(!may_hold_yaml(Path::new(no)), "{no}");
         }
     }

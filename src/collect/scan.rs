@@ -11,15 +11,17 @@ use aho_corasick::{AhoCorasick, MatchKind};
 pub(super) struct Signs {
     /// It holds a word of a rule's kinds.
     pub(super) core: bool,
-    /// It may say how others are applied, or what else runs: needed only where there is a pool at all.
+    /// It says what else runs: needed only where there is a pool at all.
     pub(super) support: bool,
-    /// It holds a ConfigMap or a Secret, which may say what a variable is.
+    /// It may say how others are applied: needed where it speaks of one that is needed.
+    pub(super) applies: bool,
+    /// It holds a ConfigMap, which may say what a variable is.
     pub(super) variables: bool,
 }
 
 impl Signs {
     pub(super) const fn any(self) -> bool {
-        self.core || self.support || self.variables
+        self.core || self.support || self.applies || self.variables
     }
 }
 
@@ -27,17 +29,19 @@ impl Signs {
 #[derive(Debug)]
 pub(super) struct Words {
     automaton: AhoCorasick,
-    core: usize,
-    support: usize,
+    /// The first pattern of each group after the core words: support, applying, variables.
+    groups: [usize; 3],
 }
 
 impl Words {
     pub(super) fn new() -> Self {
-        const VARIABLES: [&str; 2] = ["kind: ConfigMap", "kind: Secret"];
-        let (core, support) = (poolcheck_rules::WORDS.len(), poolcheck_rules::SUPPORT_WORDS.len());
-        let all = poolcheck_rules::WORDS.iter().chain(poolcheck_rules::SUPPORT_WORDS).chain(&VARIABLES);
+        let core = poolcheck_rules::words();
+        let support = poolcheck_rules::support_words();
+        let lists = [core.as_slice(), support.as_slice(), poolcheck_rules::APPLYING_WORDS];
+        let groups = [0, 1, 2].map(|last| lists[..=last].iter().map(|list| list.len()).sum());
+        let all = lists.into_iter().flatten().chain(&["kind: ConfigMap"]);
         let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(all);
-        Self { automaton: automaton.expect("the words are short and few"), core, support }
+        Self { automaton: automaton.expect("the words are short and few"), groups }
     }
 
     /// The signs of a text; the search ends at the first word that decides.
@@ -45,13 +49,25 @@ impl Words {
         let mut signs = Signs::default();
         for found in self.automaton.find_iter(bytes) {
             let word = found.pattern().as_usize();
-            if word < self.core {
-                signs.core = true;
-                return signs;
+            match self.groups.partition_point(|first| *first <= word) {
+                0 => {
+                    signs.core = true;
+                    return signs;
+                }
+                1 => signs.support = true,
+                2 => signs.applies = true,
+                _ => signs.variables = true,
             }
-            if word < self.core + self.support { signs.support = true } else { signs.variables = true }
         }
         signs
+    }
+}
+
+impl Words {
+    /// Whether a document holds a word at all, and is not the definition of a kind, which is large and says nothing here.
+    pub(super) fn in_document(&self, text: &str) -> bool {
+        let definition = || text.get(..400).unwrap_or(text).contains("kind: CustomResourceDefinition");
+        self.automaton.is_match(text) && !definition()
     }
 }
 
@@ -98,30 +114,10 @@ pub(super) fn read(origin: &Origin, limit: usize, buffer: &mut Vec<u8>) -> Resul
     if buffer.len() > limit { Err(ReadError::TooLarge) } else { Ok(()) }
 }
 
-/// By hand rather than by `read_to_end`: most files are small, and one more call for the end is all they need.
+/// Most files are small: with room for all of it, two calls read a file and see its end.
 fn read_file(path: &Path, cap: u64, buffer: &mut Vec<u8>) -> io::Result<usize> {
-    let mut file = File::open(path)?;
-    let mut length = 0;
-    buffer.resize(buffer.capacity().max(1 << 16), 0);
-    loop {
-        if length == buffer.len() {
-            buffer.resize((buffer.len() * 4).min(cap as usize + 1).max(length + 1), 0);
-        }
-        match file.read(&mut buffer[length..]) {
-            Ok(0) => break,
-            Ok(read) => length += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => {
-                buffer.clear();
-                return Err(error);
-            }
-        }
-        if length as u64 >= cap {
-            break;
-        }
-    }
-    buffer.truncate(length);
-    Ok(length)
+    buffer.reserve(1 << 16);
+    File::open(path)?.take(cap).read_to_end(buffer)
 }
 
 #[cfg(test)]
@@ -134,8 +130,12 @@ mod tests {
         let signs = |text: &str| words.signs(text.as_bytes());
         assert!(signs("kind: ConfigMap\ndata: {a: metallb}").core);
         assert_eq!(signs("kind: ConfigMap"), Signs { variables: true, ..Signs::default() });
-        assert!(signs("apiVersion: kustomize.toolkit.fluxcd.io/v1").support);
+        assert_eq!(signs("apiVersion: argoproj.io/v1"), Signs { applies: true, ..Signs::default() });
+        assert_eq!(signs("chart: traefik"), Signs { support: true, ..Signs::default() });
         assert!(!signs("apiVersion: apps/v1\nkind: Role").any());
+        assert!(words.in_document("kind: IPAddressPool\napiVersion: metallb.io/v1beta1"));
+        assert!(!words.in_document("kind: Role"));
+        assert!(!words.in_document("kind: CustomResourceDefinition\nmetadata: {name: ipaddresspools.metallb.io}"));
     }
 
     #[test]

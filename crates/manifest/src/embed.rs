@@ -95,7 +95,7 @@ fn read(value: Value<'_>, limits: &Limits, depth: usize) -> Embedded {
     let text: Arc<str> = Arc::from(&*value.text());
     let map = map_of(value, file);
     let mut inner = ManifestFile::plain(file.source, text, limits, Some(map));
-    inner.embedded = find(&inner, limits, depth + 1);
+    inner.embedded = Arc::new(find(&inner, limits, depth + 1));
     Embedded { document: value.document().index, node: value.node(), file: inner }
 }
 

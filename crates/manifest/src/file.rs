@@ -12,40 +12,68 @@ use crate::template::{self, Language, Template};
 use crate::textmap::TextMap;
 use crate::tree::Substitution;
 use crate::value::Value;
-use crate::yaml::{Bytes, Limits, Stream, parse, slice};
+use crate::yaml::{Bytes, Limits, NodeId, Stream, parse, slice};
 
 /// A text with its documents. Values, objects and pools borrow from it.
 #[derive(Debug, Clone)]
 pub struct ManifestFile {
     pub(crate) source: SourceId,
     pub(crate) text: Arc<str>,
-    pub(crate) stream: Stream,
+    // Shared, because a base that several clusters use is the same text for most of them.
+    pub(crate) stream: Arc<Stream>,
     /// Per document: why it was not looked into.
     pub(crate) templates: Vec<Option<Template>>,
     /// Where the bytes of a composed text were written; `None` for a text as read.
     pub(crate) map: Option<TextMap>,
-    pub(crate) embedded: Vec<Embedded>,
+    pub(crate) embedded: Arc<Vec<Embedded>>,
     pub(crate) substitutions: Vec<Substitution>,
+    /// The namespace that a kustomization gives to all objects of the file.
+    pub(crate) namespace: Option<Box<str>>,
+    /// The objects inside other objects, by document and node.
+    nested: Arc<[(usize, NodeId)]>,
 }
 
 impl ManifestFile {
     /// Reads a text. Never fails: what is wrong is found in the documents' problems.
     pub fn parse(source: SourceId, text: Arc<str>, limits: &Limits) -> Self {
-        let mut file = Self::plain(source, text, limits, None);
-        file.embedded = embed::find(&file, limits, 0);
+        Self::parse_some(source, text, limits, &|_| true)
+    }
+
+    /// Reads those documents of a text whose own text is wanted; of the others nothing is known.
+    pub fn parse_some(source: SourceId, text: Arc<str>, limits: &Limits, wanted: &dyn Fn(&str) -> bool) -> Self {
+        let mut file = Self::of(source, text, limits, None, wanted);
+        file.embedded = Arc::new(embed::find(&file, limits, 0));
         file
     }
 
     pub(crate) fn plain(source: SourceId, text: Arc<str>, limits: &Limits, map: Option<TextMap>) -> Self {
-        let stream = parse(&text, limits);
+        Self::of(source, text, limits, map, &|_| true)
+    }
+
+    fn of(
+        source: SourceId,
+        text: Arc<str>,
+        limits: &Limits,
+        map: Option<TextMap>,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Self {
+        let stream = parse(&text, limits, wanted);
         let templates = stream.documents.iter().map(|document| template::of_document(document, &text)).collect();
-        Self { source, text, stream, templates, map, embedded: Vec::new(), substitutions: Vec::new() }
+        // More API versions than documents: then objects may stand inside objects.
+        let nests = text.matches("apiVersion").nth(stream.documents.len()).is_some();
+        let (stream, substitutions) = (Arc::new(stream), Vec::new());
+        let (embedded, nested) = (Arc::default(), Arc::default());
+        let mut file = Self { source, text, stream, templates, map, embedded, substitutions, namespace: None, nested };
+        if nests {
+            file.nested = file.roots().flat_map(objects_of).flat_map(|object| nested_in(&object)).collect();
+        }
+        file
     }
 
     /// A text made of others.
     pub(crate) fn composed(source: SourceId, text: Arc<str>, limits: &Limits, map: TextMap) -> Self {
         let mut file = Self::plain(source, text, limits, Some(map));
-        file.embedded = embed::find(&file, limits, 0);
+        file.embedded = Arc::new(embed::find(&file, limits, 0));
         file
     }
 
@@ -93,7 +121,7 @@ impl ManifestFile {
             map.renumber(self.source, source);
         }
         self.source = source;
-        for embedded in &mut self.embedded {
+        for embedded in Arc::make_mut(&mut self.embedded) {
             embedded.file.set_source(source);
         }
     }
@@ -121,13 +149,12 @@ impl ManifestFile {
     pub fn objects(&self) -> Vec<Object<'_>> {
         let mut objects = Vec::new();
         for root in self.roots() {
-            let own = objects_of(root);
-            for object in &own {
-                nested_in(object, &mut objects);
-            }
-            objects.extend(own);
+            objects.extend(objects_of(root));
+            let number = root.document().index;
+            let inside = self.nested.iter().filter(|(document, _)| *document == number);
+            objects.extend(inside.map(|(_, node)| Object { value: root.inside(*node), nested: true }));
         }
-        for embedded in &self.embedded {
+        for embedded in self.embedded.iter() {
             objects.extend(embedded.file.objects().into_iter().map(|object| Object { nested: true, ..object }));
         }
         objects.sort_by_key(|object| object.value.span());
@@ -170,7 +197,7 @@ impl ManifestFile {
         for object in self.holders() {
             metallb::address_pools(&object, object.value, &mut pools);
         }
-        for embedded in &self.embedded {
+        for embedded in self.embedded.iter() {
             let inside = |object: &Object<'_>| object.value.holds(embedded.document, embedded.node);
             let holder = self.holders().into_iter().find(inside);
             for inner in embedded.file.config_map_pools() {

@@ -108,6 +108,20 @@ impl<'a> Release<'a> {
         self.chart.as_ref().is_some_and(|own| own.name == chart)
     }
 
+    /// The mappings of values, the last wins; not the single parameters.
+    pub fn values(&self) -> impl Iterator<Item = Value<'a>> + '_ {
+        self.layers.iter().filter_map(|layer| match layer {
+            Layer::Values(values) => Some(*values),
+            Layer::Parameter { .. } => None,
+        })
+    }
+
+    /// What stands for it among objects: the object that makes it, or the values themselves.
+    pub fn holder(&self) -> Option<Object<'a>> {
+        let values = || self.values().next().map(|value| Object { value, nested: true });
+        self.object.or_else(values)
+    }
+
     /// `HelmRelease traefik/traefik`, or the values file's name.
     pub fn title(&self) -> String {
         self.object.as_ref().map_or_else(|| self.name.clone(), Object::reference)

@@ -6,6 +6,7 @@ use poolcheck_plan::Span;
 
 use crate::embed::is_no_object;
 use crate::value::{Kind, Value};
+use crate::yaml::NodeId;
 
 /// A Kubernetes object as written.
 #[derive(Debug, Clone, Copy)]
@@ -41,8 +42,9 @@ fn gather<'a>(value: Value<'a>, found: &mut Vec<Object<'a>>, depth: usize) {
 /// The objects inside another one: `resources` of a chart of raw manifests, `extraObjects`, a template of an operator.
 ///
 /// Only kinds that matter here are taken, and only what has a `metadata` or a `spec`: a mere reference has neither.
-pub(crate) fn nested_in<'a>(outer: &Object<'a>, found: &mut Vec<Object<'a>>) {
-    let mut waiting: Vec<Value<'a>> = children(outer.value);
+pub(crate) fn nested_in(outer: &Object<'_>) -> Vec<(usize, NodeId)> {
+    let mut found = Vec::new();
+    let mut waiting: Vec<Value<'_>> = children(outer.value);
     while let Some(value) = waiting.pop() {
         if value.alias_span().is_some() {
             continue;
@@ -50,11 +52,12 @@ pub(crate) fn nested_in<'a>(outer: &Object<'a>, found: &mut Vec<Object<'a>>) {
         if value.kind() == Kind::Mapping && value.get("kind").is_some() && value.get("apiVersion").is_some() {
             let object = Object { value, nested: true };
             if is_ours(&object) && (object.metadata().is_some() || object.spec().is_some()) {
-                found.push(object);
+                found.push((value.document().index, value.node()));
             }
         }
         waiting.extend(children(value));
     }
+    found
 }
 
 fn children(value: Value<'_>) -> Vec<Value<'_>> {
@@ -121,9 +124,14 @@ impl<'a> Object<'a> {
         self.metadata_text("name")
     }
 
-    /// `metadata.namespace`, when it is there and not empty.
+    /// The namespace it is applied to, when that is said: by the kustomization around it, else by `metadata.namespace`.
     pub fn namespace(&self) -> Option<Cow<'a, str>> {
-        self.metadata_text("namespace")
+        const CLUSTER_WIDE: [&str; 4] = ["Namespace", "Node", "CustomResourceDefinition", "CiliumLoadBalancerIPPool"];
+        let given = self.value.file().namespace.as_deref();
+        match given.filter(|_| !self.nested && !CLUSTER_WIDE.contains(&&*self.kind())) {
+            Some(given) => Some(Cow::Borrowed(given)),
+            None => self.metadata_text("namespace"),
+        }
     }
 
     /// Where its name is said; its kind's place when it has none.

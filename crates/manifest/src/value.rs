@@ -75,6 +75,11 @@ impl<'a> Value<'a> {
         Self::new(self.file, self.document, node, key)
     }
 
+    /// Another node of its document.
+    pub(crate) fn inside(&self, node: NodeId) -> Self {
+        self.at(node, None)
+    }
+
     fn raw(&self) -> &'a crate::yaml::Node {
         self.document.node(self.node)
     }

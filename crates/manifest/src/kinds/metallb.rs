@@ -10,6 +10,9 @@ use crate::object::Object;
 use crate::selector::LabelSelector;
 use crate::value::Value;
 
+/// The words without which no file holds anything of MetalLB.
+pub const WORDS: &[&str] = &["metallb", "metalb.io", "address-pools"];
+
 /// The API group.
 pub const GROUP: &str = "metallb.io";
 
@@ -27,8 +30,11 @@ pub struct Advertisement<'a> {
 }
 
 impl Advertisement<'_> {
-    /// Whether it announces a pool. Without names and selectors it announces every pool.
+    /// Whether it announces a pool. Without names and selectors it announces every pool of MetalLB.
     pub fn announces(&self, pool: &Pool<'_>) -> bool {
+        if !pool.implementation.is_metallb() {
+            return false;
+        }
         self.announces_all()
             || self.pools.iter().any(|name| *name.text() == *pool.name)
             || self.selectors.iter().any(|selector| selector.matches(&pool.labels))
@@ -59,6 +65,7 @@ pub fn pool<'a>(object: &Object<'a>) -> Option<Pool<'a>> {
         auto_assign: bool_of("autoAssign").unwrap_or(true),
         avoid_buggy_ips: bool_of("avoidBuggyIPs").unwrap_or(false),
         allocation: spec.and_then(|spec| spec.get("serviceAllocation")).filter(|v| !v.is_null()).map(allocation),
+        routed: false,
     })
 }
 
@@ -110,6 +117,7 @@ fn config_map_pool<'a>(object: &Object<'a>, pool: Value<'a>) -> Pool<'a> {
         auto_assign: pool.get("auto-assign").and_then(|value| value.as_bool()).unwrap_or(true),
         avoid_buggy_ips: pool.get("avoid-buggy-ips").and_then(|value| value.as_bool()).unwrap_or(false),
         allocation: None,
+        routed: false,
     }
 }
 

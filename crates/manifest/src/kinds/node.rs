@@ -9,6 +9,9 @@ use poolcheck_plan::Span;
 
 use crate::object::Object;
 
+/// The words without which no file holds a Node that says an address.
+pub const WORDS: &[&str] = &["InternalIP", "podCIDR"];
+
 /// A node as written.
 #[derive(Debug, Clone)]
 pub struct Node<'a> {

@@ -122,7 +122,10 @@ struct Form(ManifestFile);
 impl Form {
     fn is_same(&self, other: &Self) -> bool {
         let (a, b) = (&self.0, &other.0);
-        a.text() == b.text() && a.substitutions == b.substitutions && a.templates == b.templates
+        a.text() == b.text()
+            && a.substitutions == b.substitutions
+            && a.templates == b.templates
+            && a.namespace == b.namespace
     }
 }
 
@@ -228,8 +231,9 @@ impl<'g, 'a> Layout<'g, 'a> {
         asked.push(&self.tree);
         let (changes, substitutions) = edits(&made, &asked);
         if !changes.is_empty() {
+            let namespace = made.namespace.take();
             made = rewrite(&made, changes, limits);
-            made.substitutions = substitutions;
+            (made.substitutions, made.namespace) = (substitutions, namespace);
         }
         Form(made)
     }
@@ -254,11 +258,14 @@ impl<'g, 'a> Layout<'g, 'a> {
         for round in patch::rounds(self.graph, chain, unit) {
             let changes = round.changes(&file, limits);
             if !changes.edits.is_empty() {
+                let namespace = file.namespace.take();
                 file = rewrite(&file, changes.edits, limits);
+                file.namespace = namespace;
             }
             for (document, _) in changes.unfollowed {
                 file.leave_out(document);
             }
+            file.namespace = changes.namespace.or(file.namespace);
         }
         file
     }

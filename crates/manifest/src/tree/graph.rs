@@ -19,6 +19,8 @@ pub(super) struct Graph<'a> {
     /// The kustomization of each folder that has one.
     kustomizations: BTreeMap<String, usize>,
     pub(super) units: Vec<Unit<'a>>,
+    /// Per file: whether it is a kustomization that changes what it takes in.
+    pub(super) changes: Vec<bool>,
 }
 
 /// Something that applies a folder of manifests.
@@ -40,7 +42,12 @@ impl<'a> Graph<'a> {
         let by_name: BTreeMap<&str, usize> = names.iter().enumerate().map(|(index, name)| (*name, index)).collect();
         let named = names.iter().enumerate().filter(|(_, name)| is_kustomization(file_name(name)));
         let kustomizations = named.map(|(index, name)| (folder(name).to_owned(), index)).collect();
-        let mut graph = Self { files, names, by_name, kustomizations, units: Vec::new() };
+        const KEYS: [&str; 5] = ["patches", "patchesStrategicMerge", "patchesJson6902", "replacements", "namespace"];
+        let changes = |(file, name): (&ManifestFile, &&str)| {
+            is_kustomization(file_name(name)) && file.roots().any(|root| KEYS.iter().any(|key| root.get(key).is_some()))
+        };
+        let changes = files.iter().zip(&names).map(changes).collect();
+        let mut graph = Self { files, names, by_name, kustomizations, units: Vec::new(), changes };
         graph.units = graph.find_units();
         graph
     }

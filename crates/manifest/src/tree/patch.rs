@@ -8,7 +8,6 @@
 use poolcheck_plan::Span;
 
 use super::graph::{Graph, Unit};
-use super::path::file_name;
 use super::rewrite::{Edit, Written};
 use crate::embed::map_of;
 use crate::file::ManifestFile;
@@ -22,13 +21,16 @@ pub(super) struct Changes {
     pub(super) edits: Vec<Edit>,
     /// Documents whose patch is not followed, and the patch.
     pub(super) unfollowed: Vec<(usize, Span)>,
+    /// The namespace that all objects get.
+    pub(super) namespace: Option<Box<str>>,
 }
 
 /// The edits that the kustomizations on the way to a file make, those of the outermost last.
 ///
 /// They are made in rounds: each kustomization changes what the one below it made.
 pub(super) fn rounds<'g>(graph: &'g Graph<'_>, chain: &'g [usize], unit: &'g Unit<'_>) -> Vec<Round<'g>> {
-    let own = chain.iter().rev().map(|index| Round { graph, file: *index, unit: None });
+    let changes = |index: &&usize| graph.changes[**index];
+    let own = chain.iter().rev().filter(changes).map(|index| Round { graph, file: *index, unit: None });
     let last = unit.spec.filter(|spec| spec.get("patches").is_some() || spec.get("targetNamespace").is_some());
     own.chain(last.map(|spec| Round { graph, file: unit.file, unit: Some(spec) })).collect()
 }
@@ -73,11 +75,8 @@ impl Round<'_> {
                     }
                 }
             }
-            if let Some(namespace) = root.get("namespace").or_else(|| root.get("targetNamespace")) {
-                for object in &objects {
-                    changes.edits.extend(moved(object, namespace));
-                }
-            }
+            let namespace = root.get("namespace").or_else(|| root.get("targetNamespace"));
+            changes.namespace = namespace.filter(|name| !name.is_null()).map(|name| name.text().into());
         }
         changes
     }
@@ -288,19 +287,4 @@ fn insert(mapping: Value<'_>, key: &str, value: Value<'_>) -> Option<Edit> {
     };
     text.push(&end, value.place(), false);
     Some(Edit { bytes: at..at, text })
-}
-
-/// An object in the namespace that a kustomization gives to all.
-fn moved(object: &Object<'_>, namespace: Value<'_>) -> Option<Edit> {
-    const CLUSTER_WIDE: [&str; 4] = ["Namespace", "Node", "CustomResourceDefinition", "ClusterRole"];
-    let kustomization = file_name(&object.kind()) == "Kustomization";
-    if kustomization || CLUSTER_WIDE.contains(&&*object.kind()) || namespace.is_null() {
-        return None;
-    }
-    let metadata = object.metadata()?;
-    match metadata.get("namespace") {
-        Some(own) if own.text() == namespace.text() || own.alias_span().is_some() => None,
-        Some(own) => Some(replace(own, namespace)),
-        None => insert(metadata, "namespace", namespace),
-    }
 }
