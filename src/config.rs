@@ -8,7 +8,7 @@ use poolcheck_manifest::tree::Definition;
 use poolcheck_plan::{Confidence, SourceKind, Sources, Span};
 use poolcheck_router_adapters::spanned_toml::{self, Item, Reader, nearest};
 use poolcheck_router_adapters::{Adapter, AdapterError, Complaint};
-use poolcheck_rules::{Fact, Level};
+use poolcheck_rules::{ConfiguredIgnore, Fact, Level, name_pattern, parse_day};
 use toml::de::DeTable;
 
 use crate::session::{Failure, usage};
@@ -18,7 +18,7 @@ pub const NAME: &str = "poolcheck.toml";
 /// The facts file that is used when none is named.
 pub const FACTS_NAME: &str = "lan.toml";
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 14] = [
     "facts",
     "exclude",
     "fail-on",
@@ -30,9 +30,13 @@ const KEYS: [&str; 11] = [
     "values",
     "substitute",
     "cluster",
+    "ignore",
+    "inline-ignores",
+    "baseline",
 ];
 const CLUSTER_KEYS: [&str; 3] = ["name", "paths", "substitute"];
 const VALUES_KEYS: [&str; 3] = ["file", "chart", "namespace"];
+const IGNORE_KEYS: [&str; 5] = ["rule", "object", "path", "reason", "until"];
 const ROUTER_KEYS: [&str; 5] = ["adapter", "file", "host", "user", "secret"];
 
 /// What the user configured.
@@ -62,6 +66,12 @@ pub struct Config {
     pub substitute: BTreeMap<String, Definition>,
     /// The clusters of the tree; none to infer them.
     pub clusters: Vec<Cluster>,
+    /// Findings that are accepted.
+    pub ignores: Vec<ConfiguredIgnore>,
+    /// Whether comments and annotations in manifests may ignore findings.
+    pub inline_ignores: bool,
+    /// The file of findings that were there before.
+    pub baseline: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -79,6 +89,9 @@ impl Default for Config {
             values: Vec::new(),
             substitute: BTreeMap::new(),
             clusters: Vec::new(),
+            ignores: Vec::new(),
+            inline_ignores: true,
+            baseline: None,
         }
     }
 }
@@ -259,6 +272,22 @@ impl File {
                 config.clusters.extend(self.cluster(table, place));
             }
         }
+        for item in root.get("ignore").map(|item| self.reader.one_or_many(item)).unwrap_or_default() {
+            if let Some(table) = self.reader.table(item, "ignore") {
+                let place = self.reader.span(item.span());
+                config.ignores.extend(self.ignore(table, place));
+            }
+        }
+        if let Some(item) = root.get("inline-ignores") {
+            match item.get_ref().as_bool() {
+                Some(allow) => config.inline_ignores = allow,
+                None => self.reader.wrong_type(item, "inline-ignores", "true or false"),
+            }
+        }
+        config.baseline = root
+            .get("baseline")
+            .and_then(|item| self.reader.string(item, "baseline"))
+            .map(|name| self.folder.join(name));
         config
     }
 
@@ -309,6 +338,61 @@ impl File {
         }
     }
 
+    /// One `[[ignore]]`: findings that are accepted.
+    fn ignore(&mut self, table: &DeTable<'_>, place: Span) -> Option<ConfiguredIgnore> {
+        self.reader.only_keys(table, &IGNORE_KEYS, "[[ignore]]");
+        let Some(item) = table.get("rule") else {
+            let complaint = Complaint::at(place, "no `rule` here", "an ignore names no rule");
+            self.reader.complain(complaint.help("write rule = \"pool-in-dhcp-range\" and reason = \"…\""));
+            return None;
+        };
+        let rules = self.strings(item, "rule");
+        for (name, place) in &rules {
+            self.known_rule(name, *place);
+        }
+        let folder = crate::collect::shown(&self.folder);
+        let folder = if folder == "." || folder.is_empty() { String::new() } else { format!("{folder}/") };
+        let reason = table.get("reason").and_then(|item| self.reader.string(item, "reason")).map(str::trim);
+        let reason = reason.filter(|text| !text.is_empty()).map(str::to_owned);
+        let (object, path) = (self.pattern(table, "object"), self.pattern(table, "path"));
+        let until = table.get("until").and_then(|item| {
+            let written = item.get_ref().as_datetime().map(ToString::to_string);
+            let text = written.as_deref().or_else(|| item.get_ref().as_str());
+            let day = text.and_then(parse_day);
+            if day.is_none() {
+                self.reader.wrong_type(item, "until", "a day: 2026-12-31");
+            }
+            day
+        });
+        Some(ConfiguredIgnore { rules, object, path, folder, reason, until })
+    }
+
+    fn pattern(&mut self, table: &DeTable<'_>, key: &str) -> Option<globset::GlobMatcher> {
+        let item = table.get(key)?;
+        let text = self.reader.string(item, key)?;
+        match name_pattern(text) {
+            Ok(pattern) => Some(pattern),
+            Err(error) => {
+                let place = self.reader.inside(item);
+                let message = format!("`{key}` has a pattern that cannot be read: {error}");
+                let help = "`*` stands for a part of a name, `**` for any number of folders";
+                self.reader.complain(Complaint::at(place, "this pattern", message).help(help));
+                None
+            }
+        }
+    }
+
+    fn known_rule(&mut self, name: &str, place: Span) {
+        let known: Vec<&str> = poolcheck_rules::all().iter().map(|registered| registered.rule.id).collect();
+        if known.contains(&name) {
+            return;
+        }
+        let complaint = Complaint::at(place, "unknown rule", format!("there is no rule `{name}`"));
+        let help = nearest(name, &known)
+            .map_or_else(|| "`poolcheck rules` lists them".to_owned(), |near| format!("did you mean `{near}`?"));
+        self.reader.complain(complaint.help(help));
+    }
+
     fn strings(&mut self, item: Item<'_, '_>, key: &str) -> Vec<(String, Span)> {
         let items = self.reader.one_or_many(item);
         items
@@ -339,18 +423,12 @@ impl File {
             ("note", Some(Level::Note)),
             ("off", None),
         ];
-        let known: Vec<&str> = poolcheck_rules::all().iter().map(|registered| registered.rule.id).collect();
         let mut levels = BTreeMap::new();
         for (key, item) in table {
             let name: &str = key.get_ref();
-            if !known.contains(&name) {
+            if poolcheck_rules::find(name).is_none() {
                 let place = self.reader.span(key.span());
-                let complaint = Complaint::at(place, "unknown rule", format!("there is no rule `{name}`"));
-                let help = nearest(name, &known).map_or_else(
-                    || "`poolcheck rules` lists them".to_owned(),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                self.reader.complain(complaint.help(help));
+                self.known_rule(name, place);
             } else if let Some(level) = self.reader.choice(item, name, &words) {
                 levels.insert(name.to_owned(), level);
             }
@@ -419,6 +497,13 @@ mod tests {
         assert_eq!(complaints("[rules]\npool-in-dhcp-rage = \"off\"\n"), ["there is no rule `pool-in-dhcp-rage`"]);
         assert_eq!(complaints("[[router]]\nadapter = \"skyhub\"\n"), ["`adapter` cannot be `skyhub`"]);
         assert_eq!(complaints("facts = \"gone.toml\"\n"), ["`facts` names gone.toml, which is not there"]);
+        assert_eq!(complaints("[[ignore]]\nrule = \"pool-overlp\"\n"), ["there is no rule `pool-overlp`"]);
+        assert_eq!(complaints("[[ignore]]\nreason = \"x\"\n"), ["an ignore names no rule"]);
+        assert_eq!(
+            complaints("[[ignore]]\nrule = \"pool-overlap\"\nuntil = \"soon\"\n"),
+            ["`until` must be a day: 2026-12-31"]
+        );
+        assert_eq!(complaints("[[ignore]]\nrule = \"pool-overlap\"\nuntil = 2026-12-31\n"), [""; 0]);
         let secret = "[[router]]\nadapter = \"manual\"\nsecret = \"hunter2\"\n";
         assert_eq!(complaints(secret), ["a secret is written into the configuration"]);
     }

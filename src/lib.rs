@@ -3,11 +3,15 @@
 //! [`collect`] reads files, [`session`] brings manifests, facts and configuration together into one world, the rules
 //! judge it, [`output`] tells it, [`exit`] decides the status.
 
+pub mod baseline;
 pub mod cli;
 pub mod collect;
 pub mod config;
 pub mod exit;
 mod failure;
+pub mod fix;
+#[cfg(feature = "lsp")]
+mod lsp;
 pub mod output;
 pub mod report;
 pub mod session;

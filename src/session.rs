@@ -7,14 +7,15 @@ use poolcheck_manifest::tree::{self, ClusterOption, Clusters, Composed, Definiti
 use poolcheck_manifest::{Limits, ManifestFile};
 use poolcheck_plan::{Confidence, Facts, Sources};
 use poolcheck_router_adapters as adapters;
-use poolcheck_rules::{ValuesFile, World, WorldInput};
+use poolcheck_rules::{Finding, Ignoring, ValuesFile, World, WorldInput};
 
-use crate::cli::InputArgs;
+use crate::cli::{InputArgs, JudgingArgs};
 use crate::collect::{self, Selection};
 use crate::config::{self, Config};
 use crate::exit::Exit;
 pub use crate::failure::Failure;
-use crate::report::{Problem, Report, Skipped, Summary};
+use crate::fix::Buffers;
+use crate::report::{Problem, Report, Skipped, Summary, Suppressed};
 
 /// Everything read, before any rule has judged it.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub struct Session {
     /// Inputs that could not be read.
     pub problems: Vec<Problem>,
     files: usize,
+    /// Whether everything below the configuration's folder was selected.
+    whole: bool,
     started: Instant,
 }
 
@@ -45,6 +48,11 @@ pub(crate) fn usage(message: &str, help: &str) -> Failure {
 impl Session {
     /// Reads the configuration, the facts and the manifests, in this order.
     pub(crate) fn open(input: &InputArgs) -> Result<Self, Failure> {
+        Self::open_with(input, &Buffers::new())
+    }
+
+    /// As [`Session::open`], with texts that stand for files.
+    pub(crate) fn open_with(input: &InputArgs, buffers: &Buffers) -> Result<Self, Failure> {
         let started = Instant::now();
         let mut sources = Sources::new();
         let found = match (&input.config, input.no_config) {
@@ -57,6 +65,7 @@ impl Session {
             None => Config::default(),
         };
         let facts = read_facts(input, &config, &mut sources)?;
+        let whole = !input.staged && selects_all_of(input, &config);
         let selection = Selection {
             paths: input.paths.clone(),
             file_list: input.file_list.clone(),
@@ -65,6 +74,7 @@ impl Session {
             exclude_root: config.folder.clone().unwrap_or_else(|| PathBuf::from(".")),
             hidden: input.hidden,
             staged: input.staged,
+            buffers: buffers.clone(),
             wanted: config.values.iter().map(|values| values.path.clone()).collect(),
         };
         let collected = collect::collect(&selection, &Limits::default(), &mut sources).map_err(|error| {
@@ -79,7 +89,7 @@ impl Session {
         let options = tree_options(input, &config, &manifests, &sources);
         let Composed { files: manifests, clusters } =
             tree::compose(&manifests, &mut sources, &options, &Limits::default());
-        Ok(Self { config, facts, sources, manifests, clusters, values_files, problems, files, started })
+        Ok(Self { config, facts, sources, manifests, clusters, values_files, problems, files, whole, started })
     }
 
     /// The world that the rules judge.
@@ -94,19 +104,42 @@ impl Session {
         })
     }
 
+    fn ignoring(&self, judging: &JudgingArgs) -> Ignoring {
+        Ignoring {
+            today: Some(judging.today()),
+            forbid_inline: !self.config.inline_ignores,
+            whole: self.whole,
+            configured: self.config.ignores.clone(),
+        }
+    }
+
     /// Lets all rules judge, and reports.
-    pub fn check(self) -> Report {
+    pub(crate) fn check(self, judging: &JudgingArgs) -> Report {
         let world = self.world();
-        let mut outcome = poolcheck_rules::check(&world);
-        outcome.findings.retain_mut(|finding| match self.config.levels.get(finding.rule) {
+        let mut outcome = if judging.no_ignores {
+            poolcheck_rules::check(&world)
+        } else {
+            poolcheck_rules::check_with(&world, &self.ignoring(judging))
+        };
+        let levels = judging.levels_over(&self.config.levels);
+        let weigh = |finding: &mut Finding| match levels.get(finding.rule) {
             Some(None) => false,
             Some(Some(level)) => {
                 finding.level = *level;
                 true
             }
             None => true,
+        };
+        outcome.findings.retain_mut(weigh);
+        outcome.suppressed.retain_mut(|suppressed| weigh(&mut suppressed.finding));
+        outcome.not_checked.retain(|verdict| levels.get(verdict.rule) != Some(&None));
+        let suppressed = outcome.suppressed.into_iter().map(|suppressed| Suppressed {
+            finding: suppressed.finding,
+            by: suppressed.by.into(),
+            reason: suppressed.reason,
+            place: Some(suppressed.place),
         });
-        outcome.not_checked.retain(|verdict| self.config.levels.get(verdict.rule) != Some(&None));
+        let suppressed = suppressed.collect();
         let skipped = world.skipped().iter().map(|s| Skipped { place: s.place, what: s.what.clone() }).collect();
         let servers = || self.facts.segments.iter().flat_map(|segment| &segment.dhcp);
         let summary = Summary {
@@ -122,8 +155,24 @@ impl Session {
         };
         drop(world);
         let (findings, not_checked) = (outcome.findings, outcome.not_checked);
-        Report { sources: self.sources, findings, not_checked, skipped, problems: self.problems, summary }
+        Report {
+            sources: self.sources,
+            findings,
+            suppressed,
+            gone: Vec::new(),
+            not_checked,
+            skipped,
+            problems: self.problems,
+            summary,
+        }
     }
+}
+
+/// Whether the folder of the configuration lies in what was selected.
+fn selects_all_of(input: &InputArgs, config: &Config) -> bool {
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    let Some(folder) = config.folder.as_deref().and_then(real) else { return false };
+    input.paths.iter().filter_map(|path| real(path)).any(|path| folder.starts_with(path))
 }
 
 /// What the user says of clusters and variables.

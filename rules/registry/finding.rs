@@ -7,6 +7,7 @@ use poolcheck_manifest::Object;
 use poolcheck_plan::{Confidence, Sources, Span};
 use sha2::{Digest, Sha256};
 
+use crate::ignores::Suppressed;
 use crate::rule::{Fact, Rule};
 
 /// How bad a finding is. Ordered: `Note < Warning < Error`.
@@ -214,12 +215,19 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
     /// The verdicts *not checked*, ordered by rule.
     pub not_checked: Vec<NotChecked>,
+    /// Findings that somebody has accepted, ordered as the findings are.
+    pub suppressed: Vec<Suppressed>,
 }
 
 impl Outcome {
-    pub(crate) fn settle(&mut self, sources: &Sources) {
+    /// Orders the findings by source, place, level and rule.
+    pub(crate) fn sort(&mut self, sources: &Sources) {
         let place = |f: &Finding| (sources.get(f.primary.span.source).name.clone(), f.primary.span);
         self.findings.sort_by_cached_key(|f| (place(f), std::cmp::Reverse(f.level), f.rule, f.message.clone()));
+    }
+
+    pub(crate) fn settle(&mut self, sources: &Sources) {
+        self.sort(sources);
         // A file that clusters use in several forms is several sources of one name.
         let same = |a: &Finding, b: &Finding| {
             let shift = |span: Span| (span.start, span.end, &sources.get(span.source).name);

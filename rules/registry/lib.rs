@@ -2,6 +2,7 @@
 mod bgp;
 mod cure;
 mod finding;
+mod ignores;
 mod metallb;
 mod occupied;
 mod peers;
@@ -15,10 +16,14 @@ mod world;
 
 pub use cure::Cure;
 pub use finding::{Finding, Findings, Fix, Label, Level, NotChecked, Outcome, Safety};
+pub use ignores::{
+    ANNOTATION, ANNOTATION_REASON, ANNOTATION_UNTIL, ConfiguredIgnore, IgnoredBy, Ignoring, Suppressed, name_pattern,
+    parse_day,
+};
 pub use pods::{Held, Pods, Speakers};
 pub use releases::ValuesFile;
 pub use rule::{Fact, Registered, Rule};
-pub use run::{APPLYING_WORDS, check, support_words, words};
+pub use run::{APPLYING_WORDS, IGNORE, check, check_with, support_words, words};
 pub use world::{SkippedDocument, World, WorldInput};
 
 include!(concat!(env!("OUT_DIR"), "/registry.rs"));

@@ -129,7 +129,9 @@ impl<'w, 'a> Pods<'w, 'a> {
     pub fn node_selector(&self) -> Vec<(Value<'a>, String)> {
         let selector = self.setting("nodeSelector", "nodeSelector", "controller.nodeSelector").said();
         let entries = selector.map(|selector| selector.entries()).unwrap_or_default();
-        let pins = entries.into_iter().filter(|entry| !matches!(&*entry.key.text(), "kubernetes.io/os" | "kubernetes.io/arch"));
+        let pins = entries
+            .into_iter()
+            .filter(|entry| !matches!(&*entry.key.text(), "kubernetes.io/os" | "kubernetes.io/arch"));
         pins.map(|entry| (entry.value, format!("{}={}", entry.key.text(), entry.value.text()))).collect()
     }
 
@@ -188,7 +190,8 @@ impl<'w, 'a> Pods<'w, 'a> {
                 let mode = release.get("persistence.accessMode").said();
                 let shared = mode.is_some_and(|mode| mode.text().contains("Many"));
                 let class = release.get("persistence.storageClass").said().map(|class| class.text().into_owned());
-                let local = class.is_some_and(|class| matches!(class.as_str(), "local-path" | "local-storage" | "hostpath"));
+                let local =
+                    class.is_some_and(|class| matches!(class.as_str(), "local-path" | "local-storage" | "hostpath"));
                 let place = enabled.key_span().unwrap_or_else(|| enabled.span());
                 let one_at_a_time = (!shared && !local).then(|| mode.map_or(place, |mode| mode.span()));
                 vec![Held { place, claim: None, name: release.name.clone(), one_at_a_time }]
@@ -267,10 +270,14 @@ impl<'a> Speakers<'_, 'a> {
                 // The chart's default since it came into the project: it tolerates both names of the control plane.
                 let version = release.chart.as_ref().and_then(Chart::exact_version);
                 if version.is_some_and(|version| version < ChartVersion::new(0, 13, 0)) {
-                    let place = release.chart.as_ref().and_then(|chart| chart.version).map_or(release.place, |v| v.span());
+                    let place =
+                        release.chart.as_ref().and_then(|chart| chart.version).map_or(release.place, |v| v.span());
                     return Err((place, "what charts before 0.13 tolerate by default is not known".to_owned()));
                 }
-                Ok(matches!(taint.key.as_str(), "node-role.kubernetes.io/control-plane" | "node-role.kubernetes.io/master"))
+                Ok(matches!(
+                    taint.key.as_str(),
+                    "node-role.kubernetes.io/control-plane" | "node-role.kubernetes.io/master"
+                ))
             }
         }
     }

@@ -1,6 +1,8 @@
 //! Lets every rule judge a world.
 
 use crate::finding::{Finding, Findings, NotChecked, Outcome};
+use crate::ignores::{self, Ignoring};
+use crate::rule::Registered;
 use crate::world::World;
 
 /// The words by which a file is known to hold something that a rule judges: a file without any of them is not parsed.
@@ -20,18 +22,41 @@ pub fn support_words() -> Vec<&'static str> {
 /// The words by which a file may say how others are applied: such a file is parsed only where it speaks of one that is.
 pub const APPLYING_WORDS: &[&str] = &["kustomize.toolkit.fluxcd.io", "fluxcd.controlplane.io", "argoproj.io"];
 
-/// Lets every rule judge the world, in the order of the registry.
+/// The family of the rules about what is ignored; they run last, and cannot be ignored themselves.
+pub const IGNORE: &str = "ignore";
+
+/// Lets every rule judge the world, in the order of the registry; nothing is ignored.
 ///
 /// A rule whose facts are missing says *not checked* instead, unless there is no pool it could have judged.
 pub fn check(world: &World<'_>) -> Outcome {
     let mut outcome = Outcome::default();
-    for registered in crate::all() {
+    judge(world, |registered| registered.family != IGNORE, &mut outcome);
+    outcome.settle(world.sources);
+    outcome
+}
+
+/// As [`check`], with what is ignored taken out, and what is wrong with the ignores added.
+pub fn check_with(world: &World<'_>, ignoring: &Ignoring) -> Outcome {
+    let mut outcome = check(world);
+    let mut ignores = ignores::read(world, ignoring);
+    ignores::apply(world, &mut ignores, ignoring, &mut outcome);
+    world.set_ignores(ignores);
+    let mut about_ignores = Outcome::default();
+    judge(world, |registered| registered.family == IGNORE, &mut about_ignores);
+    about_ignores.settle(world.sources);
+    outcome.findings.append(&mut about_ignores.findings);
+    outcome.sort(world.sources);
+    outcome
+}
+
+fn judge(world: &World<'_>, wanted: impl Fn(&Registered) -> bool, outcome: &mut Outcome) {
+    for registered in crate::all().iter().filter(|registered| wanted(registered)) {
         let rule = registered.rule;
         let missing: Vec<_> = rule.needs.iter().copied().filter(|fact| !world.knows(*fact)).collect();
         if missing.is_empty() {
             let mut findings = Findings::new(world.sources, rule);
             (rule.check)(world, &mut findings);
-            findings.finish(&mut outcome);
+            findings.finish(outcome);
         } else if !world.pools.is_empty() {
             outcome.not_checked.extend(missing.into_iter().map(|fact| NotChecked {
                 rule: rule.id,
@@ -45,8 +70,6 @@ pub fn check(world: &World<'_>) -> Outcome {
     for finding in &mut outcome.findings {
         show_definitions(world, finding);
     }
-    outcome.settle(world.sources);
-    outcome
 }
 
 /// Where a label shows the use of a variable, another shows where the variable is said.

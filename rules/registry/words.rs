@@ -46,6 +46,13 @@ pub(crate) fn list(items: &[String], most: usize) -> String {
     }
 }
 
+/// The rule that an unknown name was probably meant to be.
+pub(crate) fn nearest_rule(name: &str) -> Option<&'static str> {
+    let known = crate::all().iter().map(|registered| registered.rule.id);
+    let near = known.map(|id| (strsim::damerau_levenshtein(id, name), id)).min()?;
+    Some(near.1).filter(|id| near.0 <= 1 + id.len() / 4)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,8 +8,8 @@ use poolcheck_manifest::helm::Release;
 use poolcheck_manifest::kinds;
 use poolcheck_manifest::kinds::metallb::{self, Advertisement};
 use poolcheck_manifest::kinds::node::{self, Node};
-use poolcheck_manifest::kinds::pool::{Pool, PoolEntry};
 use poolcheck_manifest::kinds::platform;
+use poolcheck_manifest::kinds::pool::{Pool, PoolEntry};
 use poolcheck_manifest::kinds::service::{self, Requested, Service};
 use poolcheck_manifest::kinds::workload::{self, VolumeClaim, Workload};
 use poolcheck_manifest::tree::{Clusters, Substitution, Together};
@@ -19,6 +19,7 @@ use poolcheck_plan::{
 };
 
 use crate::cure::{Cure, Cures};
+use crate::ignores::Ignore;
 use crate::releases::{self, Library, ValuesFile};
 use crate::rule::Fact;
 
@@ -83,6 +84,7 @@ pub struct World<'a> {
     substitutions: BTreeMap<Span, &'a Substitution>,
     subjects: BTreeMap<ClaimId, Subject>,
     cures: OnceLock<Cures>,
+    ignores: OnceLock<Vec<Ignore>>,
 }
 
 /// What a claim of a manifest came from, by index into the world's lists.
@@ -174,6 +176,7 @@ impl<'a> World<'a> {
             substitutions: files.iter().flat_map(ManifestFile::substitutions).map(|s| (s.place, s)).collect(),
             subjects: BTreeMap::new(),
             cures: OnceLock::new(),
+            ignores: OnceLock::new(),
         };
         world.lay_claims();
         world
@@ -244,6 +247,16 @@ impl<'a> World<'a> {
     fn cluster(&self, source: SourceId) -> Option<u32> {
         let clusters = self.clusters.of.get(&source)?;
         clusters.first().copied().filter(|_| clusters.len() == 1)
+    }
+
+    /// Every ignore and what became of it; none before the other rules have judged.
+    pub(crate) fn ignores(&self) -> &[Ignore] {
+        self.ignores.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// What the rules about ignores look at, once for a world.
+    pub(crate) fn set_ignores(&self, ignores: Vec<Ignore>) {
+        self.ignores.get_or_init(|| ignores);
     }
 
     /// Documents that were not looked into.

@@ -49,6 +49,8 @@ pub struct Selection {
     pub wanted: Vec<PathBuf>,
     /// Judge the git index instead of the work tree.
     pub staged: bool,
+    /// Texts that stand for files, by absolute path: unsaved ones.
+    pub buffers: BTreeMap<PathBuf, Arc<str>>,
 }
 
 /// What was found.
@@ -93,7 +95,8 @@ pub enum SelectionError {
 pub fn collect(selection: &Selection, limits: &Limits, sources: &mut Sources) -> Result<Collected, SelectionError> {
     let exclude = excludes(selection)?;
     let paths = selected_paths(selection)?;
-    let index = if selection.staged { staged(selection, &paths, &exclude)? } else { Index::default() };
+    let mut index = if selection.staged { staged(selection, &paths, &exclude)? } else { Index::default() };
+    index.buffers.clone_from(&selection.buffers);
     let reader = Reader::new(limits, index);
     if selection.staged {
         reader.look_at_index();
@@ -337,9 +340,15 @@ impl<'l> Reader<'l> {
 
 /// Reads a file from wherever it comes.
 fn read(origin: &Origin, index: &Index, limit: usize, buffer: &mut Vec<u8>) -> Result<(), ReadError> {
-    let Origin::Staged(object) = origin else { return scan::read(origin, limit, buffer) };
+    let content = match origin {
+        Origin::Staged(object) => index.content(object).unwrap_or_default(),
+        Origin::Named(path) | Origin::Walked(path) => match index.buffer(path) {
+            Some(text) => text.as_bytes(),
+            None => return scan::read(origin, limit, buffer),
+        },
+        Origin::Stdin => return scan::read(origin, limit, buffer),
+    };
     buffer.clear();
-    let content = index.content(object).unwrap_or_default();
     if content.len() > limit {
         return Err(ReadError::TooLarge);
     }

@@ -16,6 +16,8 @@ pub(super) struct Index {
     /// Files with a conflict.
     pub(super) conflicts: BTreeSet<String>,
     contents: BTreeMap<String, Vec<u8>>,
+    /// Texts that stand for files, by absolute path: unsaved ones.
+    pub(super) buffers: BTreeMap<PathBuf, std::sync::Arc<str>>,
 }
 
 /// Why the index cannot be read.
@@ -72,6 +74,14 @@ impl Index {
     /// The staged text of a file that the work tree has otherwise.
     pub(super) fn content(&self, object: &str) -> Option<&[u8]> {
         self.contents.get(object).map(Vec::as_slice)
+    }
+
+    /// The text that stands for a file.
+    pub(super) fn buffer(&self, path: &Path) -> Option<&str> {
+        if self.buffers.is_empty() {
+            return None;
+        }
+        self.buffers.get(&std::fs::canonicalize(path).ok()?).map(|text| &**text)
     }
 
     fn fetch(&mut self) -> Result<(), IndexError> {

@@ -68,9 +68,15 @@ fn lint() -> Result<(), String> {
 fn format_registries(check: bool) -> Result<(), String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut files = Vec::new();
-    for folder in
-        ["router-adapters", "rules/address", "rules/advertisement", "rules/hygiene", "rules/platform", "rules/service"]
-    {
+    for folder in [
+        "router-adapters",
+        "rules/address",
+        "rules/advertisement",
+        "rules/hygiene",
+        "rules/ignore",
+        "rules/platform",
+        "rules/service",
+    ] {
         let entries = std::fs::read_dir(root.join(folder)).map_err(|error| format!("{folder}: {error}"))?;
         files.extend(
             entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|p| p.extension().is_some_and(|e| e == "rs")),

@@ -165,7 +165,8 @@ impl<'a> VolumeClaim<'a> {
 
     /// Whether its storage lies on one node, so that all pods with it run there: then they never fight over it.
     pub fn is_bound_to_a_node(&self) -> bool {
-        const LOCAL: [&str; 6] = ["local-path", "local-storage", "local", "hostpath", "standard-hostpath", "openebs-hostpath"];
+        const LOCAL: [&str; 6] =
+            ["local-path", "local-storage", "local", "hostpath", "standard-hostpath", "openebs-hostpath"];
         self.class.as_deref().is_some_and(|class| LOCAL.contains(&class))
     }
 }
