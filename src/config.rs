@@ -8,7 +8,7 @@ use poolcheck_manifest::tree::Definition;
 use poolcheck_plan::{Confidence, SourceKind, Sources, Span};
 use poolcheck_router_adapters::spanned_toml::{self, Item, Reader, nearest};
 use poolcheck_router_adapters::{Adapter, AdapterError, Complaint};
-use poolcheck_rules::{ConfiguredIgnore, Fact, Level, name_pattern, parse_day};
+use poolcheck_rules::{ConfiguredIgnore, FACTS_MAX_AGE, Fact, Level, name_pattern, parse_day};
 use toml::de::DeTable;
 
 use crate::session::{Failure, usage};
@@ -18,7 +18,8 @@ pub const NAME: &str = "poolcheck.toml";
 /// The facts file that is used when none is named.
 pub const FACTS_NAME: &str = "lan.toml";
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
+    "facts-max-age",
     "facts",
     "exclude",
     "fail-on",
@@ -62,6 +63,8 @@ pub struct Config {
     pub routers: Vec<Router>,
     /// Values files of Helm charts.
     pub values: Vec<Values>,
+    /// How old facts read from a router may be, in days.
+    pub facts_max_age: u16,
     /// Variables that GitOps substitutes, before what the tree says.
     pub substitute: BTreeMap<String, Definition>,
     /// The clusters of the tree; none to infer them.
@@ -87,6 +90,7 @@ impl Default for Config {
             levels: BTreeMap::new(),
             routers: Vec::new(),
             values: Vec::new(),
+            facts_max_age: FACTS_MAX_AGE,
             substitute: BTreeMap::new(),
             clusters: Vec::new(),
             ignores: Vec::new(),
@@ -263,6 +267,13 @@ impl File {
             if let Some(table) = self.reader.table(item, "values") {
                 let place = self.reader.span(item.span());
                 self.values(table, place, &mut config.values);
+            }
+        }
+        if let Some(item) = root.get("facts-max-age") {
+            let days = item.get_ref().as_integer().and_then(|n| u16::from_str_radix(n.as_str(), n.radix()).ok());
+            match days {
+                Some(days) => config.facts_max_age = days,
+                None => self.reader.wrong_type(item, "facts-max-age", "a number of days"),
             }
         }
         config.substitute = self.variables(root);

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use jiff::civil::Date;
 use poolcheck_manifest::tree::{self, ClusterOption, Clusters, Composed, Definition, Options};
 use poolcheck_manifest::{Limits, ManifestFile};
 use poolcheck_plan::{Confidence, Facts, Sources};
@@ -94,6 +95,11 @@ impl Session {
 
     /// The world that the rules judge.
     pub fn world(&self) -> World<'_> {
+        self.world_on(None)
+    }
+
+    /// The world as it is judged on a day.
+    fn world_on(&self, today: Option<Date>) -> World<'_> {
         World::build(WorldInput {
             sources: &self.sources,
             files: &self.manifests,
@@ -101,6 +107,8 @@ impl Session {
             metallb_namespace: self.config.metallb_namespace.as_deref(),
             clusters: &self.clusters,
             values_files: &self.values_files,
+            today,
+            facts_max_age: self.config.facts_max_age,
         })
     }
 
@@ -115,7 +123,7 @@ impl Session {
 
     /// Lets all rules judge, and reports.
     pub(crate) fn check(self, judging: &JudgingArgs) -> Report {
-        let world = self.world();
+        let world = self.world_on(Some(judging.today()));
         let mut outcome = if judging.no_ignores {
             poolcheck_rules::check(&world)
         } else {

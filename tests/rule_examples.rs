@@ -2,6 +2,7 @@
 //!
 //! The examples are judged on 2026-06-15. A fence `yaml values.yaml chart=traefik namespace=traefik` is the values file of a chart.
 
+use poolcheck_manifest::tree::{self, Composed};
 use poolcheck_manifest::{Limits, ManifestFile};
 use poolcheck_plan::{Facts, SourceKind, Sources};
 use poolcheck_router_adapters as adapters;
@@ -53,7 +54,14 @@ fn findings(files: &[(String, String)]) -> Vec<(String, u32, String, &'static st
             manifests.push(ManifestFile::parse(source, text.as_str().into(), &Limits::default()));
         }
     }
-    let world = World::build(WorldInput { values_files: &values, ..WorldInput::new(&sources, &manifests, &facts) });
+    let Composed { files: manifests, clusters } =
+        tree::compose(&manifests, &mut sources, &tree::Options::default(), &Limits::default());
+    let world = World::build(WorldInput {
+        values_files: &values,
+        clusters: &clusters,
+        today: ignoring.today,
+        ..WorldInput::new(&sources, &manifests, &facts)
+    });
     let outcome = poolcheck_rules::check_with(&world, &ignoring);
     let place = |f: &poolcheck_rules::Finding| {
         let source = f.primary.span.source;

@@ -58,7 +58,7 @@ pub struct Page<'a> {
 pub struct Input<'a> {
     /// The texts.
     pub pages: &'a [Page<'a>],
-    /// The router they were fetched from and when (`192.168.1.1`, `2026-11-23 10:32`); `None` for files.
+    /// The router they were fetched from and when (`192.168.1.1`, `2026-11-23T10:32:05Z`); `None` for files.
     pub read_at: Option<(&'a str, &'a str)>,
 }
 

@@ -32,7 +32,10 @@ struct Places {
 pub(super) fn facts(reading: &Reading, input: &Input<'_>, how_to_shrink: &str, sources: &mut Sources) -> Facts {
     let Card { text, places } = render(reading);
     let (router, title) = match input.read_at {
-        Some((host, time)) => (format!("sky-hub {host}"), format!("sky-hub {host}, read {time}")),
+        Some((host, time)) => {
+            let minute = time.get(..16).unwrap_or(time).replace('T', " ");
+            (format!("sky-hub {host}"), format!("sky-hub {host}, read {minute}"))
+        }
         None => (format!("sky-hub {}", reading.hub), format!("sky-hub {} ({})", reading.hub, reading.page)),
     };
     let source = sources.add(title, SourceKind::Card, text);

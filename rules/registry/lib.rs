@@ -24,7 +24,7 @@ pub use pods::{Held, Pods, Speakers};
 pub use releases::ValuesFile;
 pub use rule::{Fact, Registered, Rule};
 pub use run::{APPLYING_WORDS, IGNORE, check, check_with, support_words, words};
-pub use world::{SkippedDocument, World, WorldInput};
+pub use world::{FACTS_MAX_AGE, SkippedDocument, World, WorldInput};
 
 include!(concat!(env!("OUT_DIR"), "/registry.rs"));
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::OnceLock;
 
+use jiff::civil::Date;
 use poolcheck_manifest::helm::Release;
 use poolcheck_manifest::kinds;
 use poolcheck_manifest::kinds::metallb::{self, Advertisement};
@@ -38,13 +39,21 @@ pub struct WorldInput<'a> {
     pub clusters: &'a Clusters,
     /// Values files of which the user said which chart they are for.
     pub values_files: &'a [ValuesFile],
+    /// The day of the run; `None` where age does not matter.
+    pub today: Option<Date>,
+    /// How old facts read from a router may be, in days.
+    pub facts_max_age: u16,
 }
+
+/// The age in days beyond which facts are stale, unless the user says another.
+pub const FACTS_MAX_AGE: u16 = 90;
 
 impl<'a> WorldInput<'a> {
     /// Texts and facts of one cluster, with MetalLB where its manifests put it.
     pub const fn new(sources: &'a Sources, files: &'a [ManifestFile], facts: &'a Facts) -> Self {
         let (clusters, values_files) = (Clusters::ONE, &[]);
-        Self { sources, files, facts, metallb_namespace: None, clusters, values_files }
+        let (metallb_namespace, today, facts_max_age) = (None, None, FACTS_MAX_AGE);
+        Self { sources, files, facts, metallb_namespace, clusters, values_files, today, facts_max_age }
     }
 }
 
@@ -57,6 +66,10 @@ pub struct World<'a> {
     pub files: &'a [ManifestFile],
     /// What is known of the LAN.
     pub facts: &'a Facts,
+    /// The day of the run; `None` where age does not matter.
+    pub today: Option<Date>,
+    /// How old facts read from a router may be, in days.
+    pub facts_max_age: u16,
     /// The namespace MetalLB runs in.
     pub metallb_namespace: String,
     /// Every Kubernetes object, lists taken apart, in the order of files and documents. Templates are not among them.
@@ -135,7 +148,7 @@ pub struct PoolMeeting<'w, 'a> {
 impl<'a> World<'a> {
     /// Reads the objects and lays all claims on one plan.
     pub fn build(input: WorldInput<'a>) -> Self {
-        let WorldInput { sources, files, facts, metallb_namespace, clusters, values_files } = input;
+        let WorldInput { sources, files, facts, metallb_namespace, clusters, values_files, today, facts_max_age } = input;
         let mut objects = Vec::new();
         let mut skipped = Vec::new();
         for file in files {
@@ -164,6 +177,8 @@ impl<'a> World<'a> {
             sources,
             files,
             facts,
+            today,
+            facts_max_age,
             metallb_namespace,
             advertisements: objects.iter().filter_map(metallb::advertisement).collect(),
             services,

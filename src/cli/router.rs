@@ -194,7 +194,7 @@ fn fetch_facts(args: &FetchArgs, sources: &mut Sources) -> Result<Facts, session
     (request.allow_public, request.allow_basic) = (args.allow_public, args.allow_basic);
     let pages = live::fetch(adapter, &request).map_err(|error| refused(&error))?;
     let pages: Vec<_> = pages.iter().map(|(name, text)| adapters::Page { name, text }).collect();
-    let now = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M").to_string();
+    let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let input = adapters::Input { pages: &pages, read_at: Some((&request.host, &now)) };
     adapter.parse(&input, sources).map_err(|error| session::Failure::facts(error, std::mem::take(sources)))
 }
