@@ -1,6 +1,6 @@
 //! The examples in every rule's documentation, executed: the marked lines are reported, the cured ones are clean.
 //!
-//! The examples are judged on 2026-06-15. A fence `yaml values.yaml chart=traefik namespace=traefik` is the values file of a chart.
+//! The examples are judged on 2026-06-15. A fence `yaml values.yaml chart-traefik namespace-traefik` is the values file of a chart.
 
 use poolcheck_manifest::tree::{self, Composed};
 use poolcheck_manifest::{Limits, ManifestFile};
@@ -39,8 +39,8 @@ fn findings(files: &[(String, String)]) -> Vec<(String, u32, String, &'static st
         let mut words = info.split(' ');
         let name = &words.next().unwrap_or_default().to_owned();
         let word = |key: &str| info.split(' ').find_map(|word| word.strip_prefix(key)).map(str::to_owned);
-        if let Some(chart) = word("chart=") {
-            values.push(ValuesFile { name: name.clone(), chart, namespace: word("namespace=") });
+        if let Some(chart) = word("chart-") {
+            values.push(ValuesFile { name: name.clone(), chart, namespace: word("namespace-") });
         }
         if name == "poolcheck.toml" {
             ignoring.forbid_inline = text.contains("inline-ignores = false");

@@ -142,6 +142,10 @@ impl Reader {
 
 /// The known word that an unknown one was probably meant to be.
 pub fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    // What is longer than any name is no slip of one, and costs its length to compare.
+    if word.len() > 64 {
+        return None;
+    }
     let plain = |text: &str| text.to_ascii_lowercase().replace(['_', '-'], "");
     let same = known.iter().find(|k| plain(k) == plain(word));
     let near = || {

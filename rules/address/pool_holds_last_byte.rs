@@ -72,14 +72,19 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
             // The first address from the range's beginning on that ends in .255 or in .0.
             let holds = (first | 0xff) <= last || first & 0xff == 0;
             let wide = world.facts.segment_of(range.first()).is_some_and(|segment| {
-                segment.subnets.iter().any(|subnet| subnet.value.contains(&range.first()) && subnet.value.prefix_len() < 24)
+                segment
+                    .subnets
+                    .iter()
+                    .any(|subnet| subnet.value.contains(&range.first()) && subnet.value.prefix_len() < 24)
             });
             if !holds || !wide {
                 continue;
             }
             let message = format!("{} holds addresses that end in .0 or .255", pool_range(pool, entry, range));
             let finding = findings.report(entry.span(), "old equipment may drop these", message);
-            finding.about(&pool.object).help("write `avoidBuggyIPs: true`, unless all equipment on this LAN is known to be newer");
+            finding
+                .about(&pool.object)
+                .help("write `avoidBuggyIPs: true`, unless all equipment on this LAN is known to be newer");
         }
     }
 }

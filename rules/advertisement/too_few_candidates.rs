@@ -121,7 +121,10 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
         let (label, message) = match candidates.as_slice() {
             [] if excluded > 0 => (
                 "all that it selects are excluded",
-                format!("no node may answer for what {} announces: {excluded} are excluded by label", object.reference()),
+                format!(
+                    "no node may answer for what {} announces: {excluded} are excluded by label",
+                    object.reference()
+                ),
             ),
             [] => ("selects no node", format!("no node may answer for what {} announces", object.reference())),
             [one] => (

@@ -83,7 +83,8 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
         let message = format!("what {} said was read {days} days ago, on {read}", origin.title);
         let finding = findings.report(place, "it may be otherwise by now", message);
         finding.identity(origin.title.clone()).help("read it again: poolcheck router fetch, or save the page anew");
-        finding.help(format!("`facts-max-age` in poolcheck.toml says how old it may be ({} days)", world.facts_max_age));
+        finding
+            .help(format!("`facts-max-age` in poolcheck.toml says how old it may be ({} days)", world.facts_max_age));
     }
 }
 
@@ -91,7 +92,8 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
 fn first_said(world: &World<'_>, origin: OriginId) -> Option<Span> {
     world.facts.segments.iter().find_map(|segment| {
         let subnet = segment.subnets.iter().find(|fact| fact.origin == origin).map(|fact| fact.place);
-        let server = || segment.dhcp.iter().find(|server| server.state.origin == origin).map(|server| server.state.place);
+        let server =
+            || segment.dhcp.iter().find(|server| server.state.origin == origin).map(|server| server.state.place);
         subnet.or_else(server)
     })
 }

@@ -71,7 +71,8 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
         }
         let source = mode.span().source;
         let layer2 = world.advertisements.iter().find(|advertisement| {
-            advertisement.object.kind() == "L2Advertisement" && world.same_cluster(advertisement.object.name_span().source, source)
+            advertisement.object.kind() == "L2Advertisement"
+                && world.same_cluster(advertisement.object.name_span().source, source)
         });
         let Some(advertisement) = layer2 else { continue };
         let (place, label) = match strict {

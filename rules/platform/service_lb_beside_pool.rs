@@ -65,7 +65,8 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
     for k3s in world.files.iter().filter_map(platform::k3s).filter(|k3s| !k3s.disables_service_lb()) {
         let place = k3s.place();
         let Some(pool) = world.pools_for(place.source).next() else { continue };
-        let message = format!("k3s runs ServiceLB beside {}: both answer for the same Services", pool.implementation.name());
+        let message =
+            format!("k3s runs ServiceLB beside {}: both answer for the same Services", pool.implementation.name());
         let finding = findings.report(place, "ServiceLB is not switched off", message);
         finding.related(pool.name_span, format!("a pool of {}", pool.implementation.name()));
         finding.help("add `servicelb` to `disable` on every server");

@@ -140,6 +140,12 @@ impl Finding {
         self
     }
 
+    /// Names what it is about where that is no object: the release that chart values make.
+    pub fn subject(&mut self, title: &str) -> &mut Self {
+        title.clone_into(&mut self.subject);
+        self
+    }
+
     /// Adds to what makes this finding itself and no other, beside rule, object and the text under its primary label.
     pub fn identity(&mut self, part: impl Into<String>) -> &mut Self {
         self.identity.push(part.into());

@@ -303,12 +303,4 @@ impl<'a> Speakers<'_, 'a> {
             Self::Release(release) => release.title(),
         }
     }
-
-    /// The object that holds them.
-    pub fn object(&self) -> Option<Object<'a>> {
-        match self {
-            Self::Workload(workload) => Some(workload.object),
-            Self::Release(release) => release.holder(),
-        }
-    }
 }

@@ -148,7 +148,8 @@ pub struct PoolMeeting<'w, 'a> {
 impl<'a> World<'a> {
     /// Reads the objects and lays all claims on one plan.
     pub fn build(input: WorldInput<'a>) -> Self {
-        let WorldInput { sources, files, facts, metallb_namespace, clusters, values_files, today, facts_max_age } = input;
+        let WorldInput { sources, files, facts, metallb_namespace, clusters, values_files, today, facts_max_age } =
+            input;
         let mut objects = Vec::new();
         let mut skipped = Vec::new();
         for file in files {

@@ -7,7 +7,7 @@
 //!
 //! ## Example
 //!
-//! ```yaml values.yaml chart=traefik namespace=traefik
+//! ```yaml values.yaml chart-traefik namespace-traefik
 //! service:
 //!   type: ClusterIP # warning: [ingress-without-address]
 //! ```
@@ -28,7 +28,7 @@
 //!
 //! ## Use instead
 //!
-//! ```yaml values.yaml chart=traefik namespace=traefik
+//! ```yaml values.yaml chart-traefik namespace-traefik
 //! service:
 //!   type: LoadBalancer
 //! ```
@@ -78,7 +78,9 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
             kind => kind,
         };
         let (place, label) = match (&enabled, &kind) {
-            (Setting::Said(value), _) if value.as_bool() == Some(false) => (value.span(), "no Service at all".to_owned()),
+            (Setting::Said(value), _) if value.as_bool() == Some(false) => {
+                (value.span(), "no Service at all".to_owned())
+            }
             (_, Setting::Said(value)) if value.text() != "LoadBalancer" && !value.is_null() => {
                 (value.span(), format!("a {} is given no address", value.text()))
             }
@@ -90,7 +92,7 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
         };
         let message = format!("the Service of {} gets no address of pool {}", pods.title, pool.name);
         let finding = findings.report(place, label, message);
-        finding.about(&pods.object).related(pool.name_span, "the pool that could give it one");
+        finding.subject(&pods.title).related(pool.name_span, "the pool that could give it one");
         finding.help("write `type: LoadBalancer`");
     }
 }

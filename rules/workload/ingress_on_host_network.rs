@@ -7,7 +7,7 @@
 //!
 //! ## Example
 //!
-//! ```yaml values.yaml chart=traefik namespace=traefik
+//! ```yaml values.yaml chart-traefik namespace-traefik
 //! hostNetwork: true # warning: [ingress-on-host-network]
 //! ```
 //!
@@ -27,7 +27,7 @@
 //!
 //! ## Use instead
 //!
-//! ```yaml values.yaml chart=traefik namespace=traefik
+//! ```yaml values.yaml chart-traefik namespace-traefik
 //! service:
 //!   type: LoadBalancer
 //! ```
@@ -64,7 +64,7 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
             Setting::Said(value) => {
                 let message = format!("{} is an ingress on the network of its node, although there is a pool", pods.title);
                 let finding = findings.report(value.span(), "reached by the node's own address only", message);
-                finding.about(&pods.object).related(pool.name_span, "addresses that move with the pods");
+                finding.subject(&pods.title).related(pool.name_span, "addresses that move with the pods");
                 finding.help("remove it, and let a Service of type LoadBalancer take an address of the pool");
             }
             Setting::Unknown(place, reason) => {

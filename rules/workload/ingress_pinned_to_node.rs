@@ -7,7 +7,7 @@
 //!
 //! ## Example
 //!
-//! ```yaml values.yaml chart=traefik namespace=traefik
+//! ```yaml values.yaml chart-traefik namespace-traefik
 //! nodeSelector:
 //!   node-role.kubernetes.io/control-plane: "true" # note: [ingress-pinned-to-node]
 //! ```
@@ -28,7 +28,7 @@
 //!
 //! ## Use instead
 //!
-//! ```yaml values.yaml chart=traefik namespace=traefik
+//! ```yaml values.yaml chart-traefik namespace-traefik
 //! nodeSelector:
 //!   kubernetes.io/os: linux
 //! ```
@@ -65,7 +65,7 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
             let key = pin.split('=').next().unwrap_or_default().to_owned();
             let message = format!("{} runs only on nodes with {pin}", pods.title);
             let finding = findings.report(value.span(), "it cannot move elsewhere", message);
-            finding.about(&pods.object).identity(key).help("remove it, unless only these nodes can serve");
+            finding.subject(&pods.title).identity(key).help("remove it, unless only these nodes can serve");
         }
     }
 }

@@ -137,7 +137,7 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
             );
             let label = "a new pod starts before the old one stops";
             let finding = findings.report(place.unwrap_or(held.place), label, message);
-            finding.about(&pods.object).identity(held.name);
+            finding.subject(&pods.title).identity(held.name);
             if place.is_some() && held.place != mode {
                 finding.related(held.place, "held by its pods");
             }

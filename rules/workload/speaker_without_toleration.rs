@@ -18,7 +18,7 @@
 //!     effect: NoSchedule
 //! ```
 //!
-//! ```yaml values.yaml chart=metallb namespace=metallb-system
+//! ```yaml values.yaml chart-metallb namespace-metallb-system
 //! speaker:
 //!   tolerateMaster: false # warning: [speaker-without-toleration]
 //! ```
@@ -50,7 +50,7 @@
 //!     effect: NoSchedule
 //! ```
 //!
-//! ```yaml values.yaml chart=metallb namespace=metallb-system
+//! ```yaml values.yaml chart-metallb namespace-metallb-system
 //! speaker:
 //!   tolerations:
 //!   - key: node-role.kubernetes.io/control-plane
@@ -106,9 +106,7 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
         let names: Vec<String> = kept_away.iter().map(|(_, _, name)| name.clone()).collect();
         let message = format!("the speakers do not run on {}: they do not tolerate {}", list(&names, 3), taint.key);
         let finding = findings.report(speakers.place(), "no toleration for it", message);
-        if let Some(object) = speakers.object() {
-            finding.about(&object);
-        }
+        finding.subject(&speakers.title());
         finding.help_lines([
             "let the speakers tolerate it:".to_owned(),
             format!("- {{key: {}, operator: Exists, effect: {}}}", taint.key, taint.effect),

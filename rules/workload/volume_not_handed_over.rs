@@ -131,7 +131,7 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
         };
         let message = format!("{} runs as {who}, and nothing hands volume {} over to it", pods.title, held.name);
         let finding = findings.report(user.span(), "not root", message);
-        finding.about(&pods.object).identity(held.name).related(held.place, "the volume");
+        finding.subject(&pods.title).identity(held.name).related(held.place, "the volume");
         finding.help("write `fsGroup` beside it, or let an init container that runs as root change the owner:");
         finding.help("chown -R 65532:65532 /data && chmod 600 /data/acme.json");
     }

@@ -122,9 +122,13 @@ impl<'a> Release<'a> {
         self.object.or_else(values)
     }
 
-    /// `HelmRelease traefik/traefik`, or the values file's name.
+    /// `HelmRelease traefik/traefik`; without an object, the chart: `chart traefik`.
     pub fn title(&self) -> String {
-        self.object.as_ref().map_or_else(|| self.name.clone(), Object::reference)
+        match (&self.object, &self.chart) {
+            (Some(object), _) => object.reference(),
+            (None, Some(chart)) => format!("chart {}", chart.name),
+            (None, None) => self.name.clone(),
+        }
     }
 }
 

@@ -166,8 +166,11 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// `Kind namespace/name`.
+    /// `Kind namespace/name`; `the values file` for values that no object holds.
     pub fn reference(&self) -> String {
-        format!("{} {}", self.kind(), self.title())
+        match &*self.kind() {
+            "" => "the values file".to_owned(),
+            kind => format!("{kind} {}", self.title()),
+        }
     }
 }
