@@ -70,7 +70,7 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
             let (IpAddr::V4(first), IpAddr::V4(last)) = (range.first(), range.last()) else { continue };
             let (first, last) = (u32::from(first), u32::from(last));
             // The first address from the range's beginning on that ends in .255 or in .0.
-            let holds = (first | 0xff) <= last || first & 0xff == 0;
+            let holds = (first | 0xff) <= last || first.trailing_zeros() >= 8;
             let wide = world.facts.segment_of(range.first()).is_some_and(|segment| {
                 segment
                     .subnets

@@ -248,7 +248,7 @@ impl<'a> World<'a> {
     }
 }
 
-impl<'a> Speakers<'_, 'a> {
+impl Speakers<'_, '_> {
     /// Whether they run on a node with a taint; `Err` with a place and a reason when it cannot be known.
     pub fn tolerate(&self, taint: &Taint) -> Result<bool, (Span, String)> {
         let release = match self {

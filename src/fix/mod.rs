@@ -1,7 +1,7 @@
 //! `--fix`: edits by byte span that keep comments, quoting and line ends.
 //!
 //! The best permitted cure of each finding is taken; of two that touch the same bytes the first is, and the other is said.
-//! Each edited text is parsed again and proven to differ only where it was meant to ([`verify`]). Judging and editing go on
+//! Each edited text is parsed again and proven to differ only where it was meant to (`verify`). Judging and editing go on
 //! in memory until nothing changes, ten rounds at most; only then files are written, each whole or not at all, and none
 //! that has changed on the disk meanwhile. Standard input, the git index and facts are never edited.
 

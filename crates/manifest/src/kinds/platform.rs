@@ -72,7 +72,7 @@ pub fn k3s(file: &ManifestFile) -> Option<K3s<'_>> {
     KEYS.iter().any(|key| root.get(key).is_some()).then_some(K3s { value: root })
 }
 
-impl<'a> K3s<'a> {
+impl K3s<'_> {
     /// Whether its own load balancer is switched off.
     pub fn disables_service_lb(&self) -> bool {
         let Some(disable) = self.value.get("disable") else { return false };

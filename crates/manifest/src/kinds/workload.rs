@@ -98,7 +98,7 @@ pub enum Surge<'a> {
 }
 
 /// How many pods an update may start beyond what is wanted, from `replicas` and the update strategy of a Deployment.
-pub fn surge<'a>(replicas: Option<i128>, strategy: Option<Value<'a>>) -> Surge<'a> {
+pub fn surge(replicas: Option<i128>, strategy: Option<Value<'_>>) -> Surge<'_> {
     let Some(replicas) = replicas else { return Surge::Unknown };
     if replicas == 0 || strategy.and_then(|s| s.get("type")).is_some_and(|kind| kind.text() == "Recreate") {
         return Surge::None;
