@@ -1,0 +1,6 @@
+//! What is on the wire of one LAN segment.
+
+mod error;
+pub mod wire;
+
+pub use error::{Error, Result};
