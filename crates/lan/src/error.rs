@@ -86,5 +86,12 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// A closure for `map_err` that remembers what was being done.
+    pub(crate) fn io(what: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { what, source }
+    }
+}
+
 /// A result with this crate's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

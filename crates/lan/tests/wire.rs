@@ -81,7 +81,7 @@ proptest! {
     #[test]
     fn ethernet_round_trips(destination in any::<[u8; 6]>(), source in mac(), tci in any::<u16>(), tagged: bool, kind in 0x0600_u16..) {
         prop_assume!(!matches!(kind, 0x8100 | 0x88a8));
-        let vlan = tagged.then(|| ethernet::VlanTag {
+        let vlan = tagged.then_some(ethernet::VlanTag {
             priority: (tci >> 13) as u8,
             drop_eligible: tci & 0x1000 != 0,
             id: tci & 0xfff,

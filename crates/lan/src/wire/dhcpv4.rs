@@ -389,7 +389,7 @@ mod tests {
 
     #[test]
     fn long_options_are_split_and_joined() {
-        let long: Vec<u8> = (0..600).map(|n| n as u8).collect();
+        let long: Vec<u8> = (0..600_u16).map(|n| n as u8).collect();
         let mut repr = Repr::from_client(MessageType::Discover, MAC, 1);
         repr.options.append(224, &long);
         let mut out = Vec::new();
