@@ -1,5 +1,6 @@
 //! What is on the wire of one LAN segment.
 
+pub mod dhcp;
 pub mod drive;
 mod error;
 pub mod interface;

@@ -15,13 +15,13 @@ use super::{Link, Received};
 use crate::error::{Error, Result};
 use crate::interface::Interface;
 use crate::time::Timestamp;
-use crate::wire::MacAddr;
+use crate::wire::{MacAddr, udp};
 
 /// Frames of one system call.
 const BATCH: usize = 64;
 /// Received frames longer than this are cut: no protocol wanted here needs more.
 const FRAME_LEN: usize = 2048;
-const CONTROL_LEN: usize = 64;
+const CONTROL_LEN: usize = 128;
 /// Room for the answers to a fast scan while this process is not scheduled.
 const RECEIVE_BUFFER: libc::c_int = 4 << 20;
 
@@ -55,6 +55,7 @@ impl PacketLink {
         let mut link = Self { socket, index, mac: interface.mac, mtu: interface.mtu, began: Instant::now(), frames };
         link.attach(&program(wanted))?;
         link.set(libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, &1_i32).map_err(Error::io("asking for timestamps"))?;
+        link.set(libc::SOL_PACKET, libc::PACKET_AUXDATA, &1_i32).map_err(Error::io("asking for frame details"))?;
         // Beyond the system's limit only the privileged may go; without it the default is kept.
         if link.set(libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &RECEIVE_BUFFER).is_err() {
             let _ = link.set(libc::SOL_SOCKET, libc::SO_RCVBUF, &RECEIVE_BUFFER);
@@ -136,32 +137,56 @@ impl PacketLink {
         let count = usize::try_from(count).unwrap_or(0);
         let (now, wall) = (self.now(), SystemTime::now());
         for (header, frame) in headers[..count].iter().zip(&self.frames) {
-            let age = arrival(&header.msg_hdr).and_then(|at| wall.duration_since(at).ok()).unwrap_or_default();
+            let known = details(&header.msg_hdr);
+            let age = known.arrival.and_then(|at| wall.duration_since(at).ok()).unwrap_or_default();
             // The wall clock may have been set meanwhile: an absurd age is none.
             let age = if age > Duration::from_secs(60) { Duration::ZERO } else { age };
             let len = FRAME_LEN.min(header.msg_len as usize);
-            out.push(Received { at: now.before(age), frame: frame[..len].to_vec() });
+            let mut frame = frame[..len].to_vec();
+            if known.checksum_pending {
+                udp::complete_checksum(&mut frame);
+            }
+            out.push(Received { at: now.before(age), frame });
         }
         Ok(count == BATCH)
     }
 }
 
-/// The kernel's timestamp of a message, by the wall clock.
-fn arrival(header: &libc::msghdr) -> Option<SystemTime> {
+/// What the kernel says about a frame beside it.
+#[derive(Default)]
+struct Details {
+    /// When it came, by the wall clock.
+    arrival: Option<SystemTime>,
+    /// It comes from this machine, which left the checksum to a network card that it never passed.
+    checksum_pending: bool,
+}
+
+fn details(header: &libc::msghdr) -> Details {
+    let mut details = Details::default();
     // SAFETY: the header was filled by `recvmmsg`, so its control buffer holds well-formed messages, which these
-    // functions walk within the length stated there.
+    // functions walk within the length stated there; a message of these types holds what is read from it.
     unsafe {
         let mut control = libc::CMSG_FIRSTHDR(header);
         while !control.is_null() {
-            if (*control).cmsg_level == libc::SOL_SOCKET && (*control).cmsg_type == libc::SCM_TIMESTAMPNS {
-                let time: libc::timespec = libc::CMSG_DATA(control).cast::<libc::timespec>().read_unaligned();
-                let (seconds, nanos) = (u64::try_from(time.tv_sec).ok()?, u32::try_from(time.tv_nsec).ok()?);
-                return Some(UNIX_EPOCH + Duration::new(seconds, nanos));
+            let data = libc::CMSG_DATA(control);
+            match ((*control).cmsg_level, (*control).cmsg_type) {
+                (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => {
+                    let time = data.cast::<libc::timespec>().read_unaligned();
+                    let parts = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+                    if let (Ok(seconds), Ok(nanos)) = parts {
+                        details.arrival = Some(UNIX_EPOCH + Duration::new(seconds, nanos));
+                    }
+                }
+                (libc::SOL_PACKET, libc::PACKET_AUXDATA) => {
+                    let status = data.cast::<libc::tpacket_auxdata>().read_unaligned().tp_status;
+                    details.checksum_pending = status & libc::TP_STATUS_CSUMNOTREADY != 0;
+                }
+                _ => {}
             }
             control = libc::CMSG_NXTHDR(header, control);
         }
     }
-    None
+    details
 }
 
 impl Link for PacketLink {

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::checksum::Sum;
-use super::{at_least, be16};
+use super::{at_least, be16, ethernet, ipv4, ipv6};
 use crate::error::{Error, Result};
 
 const LAYER: &str = "UDP";
@@ -112,6 +112,42 @@ impl Repr {
     }
 }
 
+/// Writes the checksum of a UDP datagram within a frame whose sender left that to its network card. Other frames, and such
+/// as are cut short, stay as they are.
+pub fn complete_checksum(frame: &mut [u8]) {
+    let Some((start, addresses)) = locate(frame) else { return };
+    let Some(len) = frame.get(start..start + HEADER_LEN).map(|header| usize::from(be16(header, 4))) else { return };
+    let Some(datagram) = frame.get_mut(start..start + len).filter(|datagram| datagram.len() >= HEADER_LEN) else {
+        return;
+    };
+    datagram[6..8].fill(0);
+    let sum = match addresses.sum(len).bytes(datagram).finish() {
+        0 => 0xffff,
+        sum => sum,
+    };
+    datagram[6..8].copy_from_slice(&sum.to_be_bytes());
+}
+
+/// Where a frame's UDP datagram begins, and what its checksum covers beside it.
+fn locate(frame: &[u8]) -> Option<(usize, Addresses)> {
+    let outer = ethernet::Frame::new_checked(frame).ok()?;
+    let network = frame.len() - outer.payload().len();
+    match outer.ethertype() {
+        ethernet::EtherType::Ipv4 => {
+            let packet = ipv4::Packet::new_checked(outer.payload()).ok()?;
+            let header = usize::from(outer.payload()[0] & 0x0f) * 4;
+            let whole = packet.protocol() == PROTOCOL && !packet.is_fragment();
+            whole.then(|| (network + header, Addresses::V4(packet.source(), packet.destination())))
+        }
+        ethernet::EtherType::Ipv6 => {
+            let packet = ipv6::Packet::new_checked(outer.payload()).ok()?;
+            let addresses = Addresses::V6(packet.source(), packet.destination());
+            (packet.next_header() == PROTOCOL).then_some((network + ipv6::HEADER_LEN, addresses))
+        }
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,6 +167,25 @@ mod tests {
         assert!(Datagram::new_checked(&out, ADDRESSES).is_ok(), "IPv4 may leave the checksum out");
         let v6 = Addresses::V6(Ipv6Addr::LOCALHOST, Ipv6Addr::LOCALHOST);
         assert!(Datagram::new_checked(&out, v6).is_err(), "IPv6 may not");
+    }
+
+    #[test]
+    fn a_checksum_left_to_the_card_is_completed() {
+        use super::super::{MacAddr, compose, dhcpv4, dhcpv6, dissect};
+        let mac = MacAddr([2, 0, 0, 0, 0, 1]);
+        let discover = dhcpv4::Repr::from_client(dhcpv4::MessageType::Discover, mac, 1);
+        let over_v4 = compose::dhcpv4_from_client(mac, &discover);
+        let over_v6 = compose::dhcpv6_from_client((mac, "fe80::1".parse().unwrap()), &dhcpv6::Repr::solicit(mac, 1));
+        for (frame, at) in [(over_v4, 40), (over_v6, 60)] {
+            let mut pending = frame.clone();
+            pending[at] ^= 0x55;
+            assert!(dissect(&pending).is_err());
+            complete_checksum(&mut pending);
+            assert_eq!(pending, frame);
+            for len in 0..frame.len() {
+                complete_checksum(&mut frame[..len].to_vec());
+            }
+        }
     }
 
     #[test]

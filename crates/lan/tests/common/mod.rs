@@ -49,6 +49,7 @@ pub(crate) fn run(line: &str) -> String {
 /// The LAN within this namespace.
 pub(crate) struct Bridge {
     hosts: Vec<String>,
+    ports: usize,
     children: Vec<Child>,
 }
 
@@ -59,7 +60,7 @@ impl Bridge {
         run(
             "ip link set lo up; ip link add br0 type bridge stp_state 0 mcast_snooping 0 forward_delay 0; ip link set br0 up",
         );
-        let bridge = Self { hosts: Vec::new(), children: Vec::new() };
+        let bridge = Self { hosts: Vec::new(), ports: 0, children: Vec::new() };
         run("ip link add eth0 address 02:5c:00:00:00:01 type veth peer name sw0");
         run("ip link set sw0 master br0 up; ip addr add 10.77.0.250/24 dev eth0; ip link set eth0 up");
         bridge
@@ -83,9 +84,10 @@ impl Bridge {
     }
 
     /// A port of the bridge for a responder of the test's own; the interface's name is `name`.
-    pub(crate) fn port(&self, name: &str, mac: &str) {
+    pub(crate) fn port(&mut self, name: &str, mac: &str) {
         run(&format!("ip link add {name} address {mac} type veth peer name p-{name}; ip link set {name} up"));
         run(&format!("ip link set p-{name} master br0 up"));
+        self.ports += 1;
     }
 
     /// Starts a program in a host's namespace; it ends with the LAN.
