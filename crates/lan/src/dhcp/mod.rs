@@ -18,4 +18,5 @@ mod probe;
 mod report;
 
 pub use probe::{DhcpProbe, MAX_SPOTS, Plan, probe_mac};
+pub(crate) use report::router_seen;
 pub use report::{Advertisement, DhcpEvent, DhcpReport, Offer, RouterSeen, Unexpected};

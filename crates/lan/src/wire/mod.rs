@@ -3,7 +3,7 @@
 //! Every protocol has two layers. A *view* (`Packet`, `Frame`, `Datagram`) lays names over bytes: `new_checked` looks at
 //! the lengths once, and after that no accessor panics. A *representation* (`Repr`) is a plain value: `parse` checks all
 //! that the protocol demands (checksums included) and copies, `emit` appends the bytes to a buffer, and parsing what was
-//! emitted gives the same value back. Reading is total: any bytes give a value or an [`Error`](crate::Error).
+//! emitted gives the same value back. Reading is total: any bytes give a value or an [`Error`].
 //!
 //! [`dissect`](dissect()) goes through all layers of one frame, and [`compose`] builds whole frames.
 
