@@ -171,7 +171,7 @@ fn big_lans() {
 
 #[test]
 fn a_lossy_lan_is_asked_more_often() {
-    for (loss, limit) in [(0.05, 1.5), (0.1, 1.7), (0.2, 2.0), (0.3, 2.3)] {
+    for (loss, limit) in [(0.05, 1.5), (0.1, 1.7), (0.2, 2.0), (0.3, 2.2)] {
         let run = |seed| {
             let mut plan = Plan::new(Profile::Default, "10.77.0.0/24").with_hosts(seed, 50, 0);
             plan.conditions.loss = loss;

@@ -62,7 +62,7 @@ impl Settings {
             confirm_after: if small { ms(160) } else { ms(30) },
             spacing: ms(120),
             late_window: if small { ms(900) } else { ms(560) },
-            settle: if small { ms(500) } else { ms(250) },
+            settle: if small { ms(500) } else { ms(200) },
             budget: None,
         };
         match profile {
