@@ -124,7 +124,7 @@ impl Scanner {
         let share = 1.0 - f64::from(missed) / f64::from(recent.max(1));
         if recent >= 4 && too_many_misses(recent as usize, missed as usize, self.expected) {
             let since = self.estimate.fall().unwrap_or(now);
-            self.wire = WireState::Policed { rate: self.rate };
+            self.wire = WireState::Policed { rate: self.rate * share / self.expected };
             self.rate = (self.rate * (share / self.expected * 0.9).clamp(0.4, 0.85)).max(3.0);
             self.careful = true;
             self.ask_again_since(now, since.before(Duration::from_millis(100)));
