@@ -13,7 +13,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-const FAMILIES: [&str; 7] = ["address", "advertisement", "hygiene", "platform", "service", "wire", "workload"];
+const FAMILIES: [&str; 8] =
+    ["address", "advertisement", "hygiene", "ignore", "platform", "service", "wire", "workload"];
 const SECTIONS: [&str; 4] = ["## Why is this bad?", "## Example", "## Use instead", "## References"];
 
 fn main() {

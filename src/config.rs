@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use poolcheck_plan::{SourceKind, Sources, Span};
+use poolcheck_manifest::tree::Definition;
+use poolcheck_plan::{Confidence, SourceKind, Sources, Span};
 use poolcheck_router_adapters::spanned_toml::{self, Item, Reader, nearest};
 use poolcheck_router_adapters::{Adapter, AdapterError, Complaint};
-use poolcheck_rules::{Fact, Level};
+use poolcheck_rules::{ConfiguredIgnore, Fact, Level, name_pattern, parse_day};
 use toml::de::DeTable;
 
 use crate::session::{Failure, usage};
@@ -17,8 +18,25 @@ pub const NAME: &str = "poolcheck.toml";
 /// The facts file that is used when none is named.
 pub const FACTS_NAME: &str = "lan.toml";
 
-const KEYS: [&str; 8] =
-    ["facts", "exclude", "fail-on", "require", "allow-empty", "metallb-namespace", "rules", "router"];
+const KEYS: [&str; 14] = [
+    "facts",
+    "exclude",
+    "fail-on",
+    "require",
+    "allow-empty",
+    "metallb-namespace",
+    "rules",
+    "router",
+    "values",
+    "substitute",
+    "cluster",
+    "ignore",
+    "inline-ignores",
+    "baseline",
+];
+const CLUSTER_KEYS: [&str; 3] = ["name", "paths", "substitute"];
+const VALUES_KEYS: [&str; 3] = ["file", "chart", "namespace"];
+const IGNORE_KEYS: [&str; 5] = ["rule", "object", "path", "reason", "until"];
 const ROUTER_KEYS: [&str; 5] = ["adapter", "file", "host", "user", "secret"];
 
 /// What the user configured.
@@ -36,12 +54,24 @@ pub struct Config {
     pub require: Vec<Fact>,
     /// Whether a run without pools succeeds.
     pub allow_empty: bool,
-    /// The namespace MetalLB runs in.
-    pub metallb_namespace: String,
+    /// The namespace MetalLB runs in; `None` to see it from the manifests.
+    pub metallb_namespace: Option<String>,
     /// Levels by rule; `None` switches a rule off.
     pub levels: BTreeMap<String, Option<Level>>,
     /// Routers, read from saved files or fetched.
     pub routers: Vec<Router>,
+    /// Values files of Helm charts.
+    pub values: Vec<Values>,
+    /// Variables that GitOps substitutes, before what the tree says.
+    pub substitute: BTreeMap<String, Definition>,
+    /// The clusters of the tree; none to infer them.
+    pub clusters: Vec<Cluster>,
+    /// Findings that are accepted.
+    pub ignores: Vec<ConfiguredIgnore>,
+    /// Whether comments and annotations in manifests may ignore findings.
+    pub inline_ignores: bool,
+    /// The file of findings that were there before.
+    pub baseline: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -53,11 +83,39 @@ impl Default for Config {
             fail_on: Some(Level::Error),
             require: Vec::new(),
             allow_empty: false,
-            metallb_namespace: "metallb-system".to_owned(),
+            metallb_namespace: None,
             levels: BTreeMap::new(),
             routers: Vec::new(),
+            values: Vec::new(),
+            substitute: BTreeMap::new(),
+            clusters: Vec::new(),
+            ignores: Vec::new(),
+            inline_ignores: true,
+            baseline: None,
         }
     }
+}
+
+/// One `[[cluster]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cluster {
+    /// Its name.
+    pub name: String,
+    /// Its folders and files.
+    pub paths: Vec<PathBuf>,
+    /// Variables of this cluster.
+    pub substitute: BTreeMap<String, Definition>,
+}
+
+/// One file of `[[values]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Values {
+    /// The values file.
+    pub path: PathBuf,
+    /// The chart that it is for.
+    pub chart: String,
+    /// The namespace the chart is installed into.
+    pub namespace: Option<String>,
 }
 
 /// One `[[router]]`.
@@ -113,10 +171,20 @@ fn upwards(start: &Path, name: &str) -> Option<PathBuf> {
 }
 
 /// Reads a text the user named.
-pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
+///
+/// With `staged`, as it stands in the git index where the work tree has it otherwise.
+pub(crate) fn read_text(path: &Path, staged: bool) -> Result<String, Failure> {
     const LIMIT: u64 = 8 << 20;
     let name = path.display();
     let wrong = |message: String, help: &str| usage(&message, help);
+    if staged {
+        let copy = crate::collect::staged_copy(path);
+        let copy =
+            copy.map_err(|e| wrong(format!("{name}: {e}"), "run it in the repository, without --staged outside one"))?;
+        if let Some(text) = copy.and_then(|bytes| String::from_utf8(bytes).ok()) {
+            return Ok(text);
+        }
+    }
     let about =
         fs::metadata(path).map_err(|e| wrong(format!("{name} cannot be read: {e}"), "name a file that exists"))?;
     if !about.is_file() {
@@ -134,8 +202,8 @@ pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
 }
 
 /// Reads a configuration file.
-pub(crate) fn read(path: &Path, sources: &mut Sources) -> Result<Config, Failure> {
-    let text = read_text(path)?;
+pub(crate) fn read(path: &Path, staged: bool, sources: &mut Sources) -> Result<Config, Failure> {
+    let text = read_text(path, staged)?;
     let source = sources.add(crate::collect::shown(path), SourceKind::File, spanned_toml::masked(&text));
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), Path::to_owned);
     let mut file = File { reader: Reader::new(source), folder: folder.clone() };
@@ -180,7 +248,7 @@ impl File {
             }
         }
         if let Some(name) = root.get("metallb-namespace").and_then(|i| self.reader.string(i, "metallb-namespace")) {
-            name.clone_into(&mut config.metallb_namespace);
+            config.metallb_namespace = Some(name.to_owned());
         }
         if let Some(table) = root.get("rules").and_then(|item| self.reader.table(item, "rules")) {
             config.levels = self.levels(table);
@@ -191,7 +259,138 @@ impl File {
                 config.routers.extend(self.router(table, place));
             }
         }
+        for item in root.get("values").map(|item| self.reader.one_or_many(item)).unwrap_or_default() {
+            if let Some(table) = self.reader.table(item, "values") {
+                let place = self.reader.span(item.span());
+                self.values(table, place, &mut config.values);
+            }
+        }
+        config.substitute = self.variables(root);
+        for item in root.get("cluster").map(|item| self.reader.one_or_many(item)).unwrap_or_default() {
+            if let Some(table) = self.reader.table(item, "cluster") {
+                let place = self.reader.span(item.span());
+                config.clusters.extend(self.cluster(table, place));
+            }
+        }
+        for item in root.get("ignore").map(|item| self.reader.one_or_many(item)).unwrap_or_default() {
+            if let Some(table) = self.reader.table(item, "ignore") {
+                let place = self.reader.span(item.span());
+                config.ignores.extend(self.ignore(table, place));
+            }
+        }
+        if let Some(item) = root.get("inline-ignores") {
+            match item.get_ref().as_bool() {
+                Some(allow) => config.inline_ignores = allow,
+                None => self.reader.wrong_type(item, "inline-ignores", "true or false"),
+            }
+        }
+        config.baseline = root
+            .get("baseline")
+            .and_then(|item| self.reader.string(item, "baseline"))
+            .map(|name| self.folder.join(name));
         config
+    }
+
+    /// `[substitute]`: the variables, each with its place.
+    fn variables(&mut self, table: &DeTable<'_>) -> BTreeMap<String, Definition> {
+        let mut found = BTreeMap::new();
+        let table = table.get("substitute").and_then(|item| self.reader.table(item, "substitute"));
+        for (key, item) in table.into_iter().flatten() {
+            if let Some(value) = self.reader.string(item, "substitute").map(str::to_owned) {
+                let place = Some(self.reader.inside(item));
+                found.insert(key.get_ref().to_string(), Definition { value, place, confidence: Confidence::High });
+            }
+        }
+        found
+    }
+
+    /// One `[[cluster]]`: which folders are one cluster.
+    fn cluster(&mut self, table: &DeTable<'_>, place: Span) -> Option<Cluster> {
+        self.reader.only_keys(table, &CLUSTER_KEYS, "[[cluster]]");
+        let name = table.get("name").and_then(|item| self.reader.string(item, "name")).map(str::to_owned);
+        let paths = table.get("paths").map(|item| self.paths(item, "paths"));
+        let substitute = self.variables(table);
+        let (Some(name), Some(paths)) = (name, paths) else {
+            let complaint = Complaint::at(place, "`name` or `paths` is missing", "a cluster needs a name and paths");
+            self.reader.complain(complaint.help("write name = \"home\" and paths = [\"clusters/home\", \"apps\"]"));
+            return None;
+        };
+        Some(Cluster { name, paths, substitute })
+    }
+
+    /// One `[[values]]`: the values files of one chart.
+    fn values(&mut self, table: &DeTable<'_>, place: Span, files: &mut Vec<Values>) {
+        self.reader.only_keys(table, &VALUES_KEYS, "[[values]]");
+        for key in ["file", "chart"] {
+            if table.get(key).is_none() {
+                let complaint =
+                    Complaint::at(place, format!("no `{key}` here"), format!("`[[values]]` has no `{key}`"));
+                let help = "write file = \"traefik/values.yaml\" and chart = \"traefik\"";
+                self.reader.complain(complaint.help(help));
+                return;
+            }
+        }
+        let Some(chart) = table.get("chart").and_then(|item| self.reader.string(item, "chart")) else { return };
+        let chart = chart.to_owned();
+        let namespace = table.get("namespace").and_then(|i| self.reader.string(i, "namespace")).map(str::to_owned);
+        for path in table.get("file").map(|item| self.paths(item, "file")).unwrap_or_default() {
+            files.push(Values { path, chart: chart.clone(), namespace: namespace.clone() });
+        }
+    }
+
+    /// One `[[ignore]]`: findings that are accepted.
+    fn ignore(&mut self, table: &DeTable<'_>, place: Span) -> Option<ConfiguredIgnore> {
+        self.reader.only_keys(table, &IGNORE_KEYS, "[[ignore]]");
+        let Some(item) = table.get("rule") else {
+            let complaint = Complaint::at(place, "no `rule` here", "an ignore names no rule");
+            self.reader.complain(complaint.help("write rule = \"pool-in-dhcp-range\" and reason = \"…\""));
+            return None;
+        };
+        let rules = self.strings(item, "rule");
+        for (name, place) in &rules {
+            self.known_rule(name, *place);
+        }
+        let folder = crate::collect::shown(&self.folder);
+        let folder = if folder == "." || folder.is_empty() { String::new() } else { format!("{folder}/") };
+        let reason = table.get("reason").and_then(|item| self.reader.string(item, "reason")).map(str::trim);
+        let reason = reason.filter(|text| !text.is_empty()).map(str::to_owned);
+        let (object, path) = (self.pattern(table, "object"), self.pattern(table, "path"));
+        let until = table.get("until").and_then(|item| {
+            let written = item.get_ref().as_datetime().map(ToString::to_string);
+            let text = written.as_deref().or_else(|| item.get_ref().as_str());
+            let day = text.and_then(parse_day);
+            if day.is_none() {
+                self.reader.wrong_type(item, "until", "a day: 2026-12-31");
+            }
+            day
+        });
+        Some(ConfiguredIgnore { rules, object, path, folder, reason, until })
+    }
+
+    fn pattern(&mut self, table: &DeTable<'_>, key: &str) -> Option<globset::GlobMatcher> {
+        let item = table.get(key)?;
+        let text = self.reader.string(item, key)?;
+        match name_pattern(text) {
+            Ok(pattern) => Some(pattern),
+            Err(error) => {
+                let place = self.reader.inside(item);
+                let message = format!("`{key}` has a pattern that cannot be read: {error}");
+                let help = "`*` stands for a part of a name, `**` for any number of folders";
+                self.reader.complain(Complaint::at(place, "this pattern", message).help(help));
+                None
+            }
+        }
+    }
+
+    fn known_rule(&mut self, name: &str, place: Span) {
+        let known: Vec<&str> = poolcheck_rules::all().iter().map(|registered| registered.rule.id).collect();
+        if known.contains(&name) {
+            return;
+        }
+        let complaint = Complaint::at(place, "unknown rule", format!("there is no rule `{name}`"));
+        let help = nearest(name, &known)
+            .map_or_else(|| "`poolcheck rules` lists them".to_owned(), |near| format!("did you mean `{near}`?"));
+        self.reader.complain(complaint.help(help));
     }
 
     fn strings(&mut self, item: Item<'_, '_>, key: &str) -> Vec<(String, Span)> {
@@ -224,18 +423,12 @@ impl File {
             ("note", Some(Level::Note)),
             ("off", None),
         ];
-        let known: Vec<&str> = poolcheck_rules::all().iter().map(|registered| registered.rule.id).collect();
         let mut levels = BTreeMap::new();
         for (key, item) in table {
             let name: &str = key.get_ref();
-            if !known.contains(&name) {
+            if poolcheck_rules::find(name).is_none() {
                 let place = self.reader.span(key.span());
-                let complaint = Complaint::at(place, "unknown rule", format!("there is no rule `{name}`"));
-                let help = nearest(name, &known).map_or_else(
-                    || "`poolcheck rules` lists them".to_owned(),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                self.reader.complain(complaint.help(help));
+                self.known_rule(name, place);
             } else if let Some(level) = self.reader.choice(item, name, &words) {
                 levels.insert(name.to_owned(), level);
             }
@@ -291,7 +484,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(NAME);
         fs::write(&path, text).unwrap();
-        match read(&path, &mut Sources::new()) {
+        match read(&path, false, &mut Sources::new()) {
             Ok(_) => Vec::new(),
             Err(failure) => failure.messages(),
         }
@@ -304,6 +497,13 @@ mod tests {
         assert_eq!(complaints("[rules]\npool-in-dhcp-rage = \"off\"\n"), ["there is no rule `pool-in-dhcp-rage`"]);
         assert_eq!(complaints("[[router]]\nadapter = \"skyhub\"\n"), ["`adapter` cannot be `skyhub`"]);
         assert_eq!(complaints("facts = \"gone.toml\"\n"), ["`facts` names gone.toml, which is not there"]);
+        assert_eq!(complaints("[[ignore]]\nrule = \"pool-overlp\"\n"), ["there is no rule `pool-overlp`"]);
+        assert_eq!(complaints("[[ignore]]\nreason = \"x\"\n"), ["an ignore names no rule"]);
+        assert_eq!(
+            complaints("[[ignore]]\nrule = \"pool-overlap\"\nuntil = \"soon\"\n"),
+            ["`until` must be a day: 2026-12-31"]
+        );
+        assert_eq!(complaints("[[ignore]]\nrule = \"pool-overlap\"\nuntil = 2026-12-31\n"), [""; 0]);
         let secret = "[[router]]\nadapter = \"manual\"\nsecret = \"hunter2\"\n";
         assert_eq!(complaints(secret), ["a secret is written into the configuration"]);
     }

@@ -3,17 +3,26 @@
 //! [`collect`] reads files, [`session`] brings manifests, facts and configuration together into one world, the rules
 //! judge it, [`output`] tells it, [`exit`] decides the status.
 
+pub mod baseline;
 pub mod cli;
 pub mod collect;
 pub mod config;
 pub mod exit;
 mod failure;
+pub mod fix;
+#[cfg(feature = "lsp")]
+mod lsp;
 pub mod output;
 pub mod report;
 pub mod session;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+
+/// The words that are searched for in every file; for measuring.
+pub fn words() -> Vec<&'static str> {
+    [&poolcheck_rules::words(), &poolcheck_rules::support_words(), poolcheck_rules::APPLYING_WORDS].concat()
+}
 
 /// The committed files that the code generates, by path from the repository's root.
 pub fn generated() -> BTreeMap<String, String> {

@@ -3,17 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use poolcheck_manifest::tree::{self, ClusterOption, Clusters, Composed, Definition, Options};
 use poolcheck_manifest::{Limits, ManifestFile};
-use poolcheck_plan::{Facts, Sources};
+use poolcheck_plan::{Confidence, Facts, Sources};
 use poolcheck_router_adapters as adapters;
-use poolcheck_rules::{World, WorldInput};
+use poolcheck_rules::{Finding, Ignoring, ValuesFile, World, WorldInput};
 
-use crate::cli::InputArgs;
+use crate::cli::{InputArgs, JudgingArgs};
 use crate::collect::{self, Selection};
 use crate::config::{self, Config};
 use crate::exit::Exit;
 pub use crate::failure::Failure;
-use crate::report::{Problem, Report, Skipped, Summary};
+use crate::fix::Buffers;
+use crate::report::{Problem, Report, Skipped, Summary, Suppressed};
 
 /// Everything read, before any rule has judged it.
 #[derive(Debug)]
@@ -26,9 +28,15 @@ pub struct Session {
     pub sources: Sources,
     /// The manifests that hold something of ours.
     pub manifests: Vec<ManifestFile>,
+    /// Which of them belong to which cluster.
+    pub clusters: Clusters,
+    /// Values files of which the configuration says the chart.
+    pub values_files: Vec<ValuesFile>,
     /// Inputs that could not be read.
     pub problems: Vec<Problem>,
     files: usize,
+    /// Whether everything below the configuration's folder was selected.
+    whole: bool,
     started: Instant,
 }
 
@@ -40,6 +48,11 @@ pub(crate) fn usage(message: &str, help: &str) -> Failure {
 impl Session {
     /// Reads the configuration, the facts and the manifests, in this order.
     pub(crate) fn open(input: &InputArgs) -> Result<Self, Failure> {
+        Self::open_with(input, &Buffers::new())
+    }
+
+    /// As [`Session::open`], with texts that stand for files.
+    pub(crate) fn open_with(input: &InputArgs, buffers: &Buffers) -> Result<Self, Failure> {
         let started = Instant::now();
         let mut sources = Sources::new();
         let found = match (&input.config, input.no_config) {
@@ -48,10 +61,11 @@ impl Session {
             (None, false) => config::discover(&start_folder(&input.paths)),
         };
         let config = match &found {
-            Some(file) => config::read(file, &mut sources)?,
+            Some(file) => config::read(file, input.staged, &mut sources)?,
             None => Config::default(),
         };
         let facts = read_facts(input, &config, &mut sources)?;
+        let whole = !input.staged && selects_all_of(input, &config);
         let selection = Selection {
             paths: input.paths.clone(),
             file_list: input.file_list.clone(),
@@ -59,12 +73,23 @@ impl Session {
             exclude: config.exclude.iter().chain(&input.exclude).cloned().collect(),
             exclude_root: config.folder.clone().unwrap_or_else(|| PathBuf::from(".")),
             hidden: input.hidden,
+            staged: input.staged,
+            buffers: buffers.clone(),
+            wanted: config.values.iter().map(|values| values.path.clone()).collect(),
         };
         let collected = collect::collect(&selection, &Limits::default(), &mut sources).map_err(|error| {
             usage(&error.to_string(), "name files or folders that exist, or `-` for standard input")
         })?;
+        let values = config.values.iter().zip(collected.wanted).filter_map(|(values, name)| {
+            let (chart, namespace) = (values.chart.clone(), values.namespace.clone());
+            Some(ValuesFile { name: name?, chart, namespace })
+        });
+        let values_files = values.collect();
         let (manifests, problems, files) = (collected.manifests, collected.problems, collected.files);
-        Ok(Self { config, facts, sources, manifests, problems, files, started })
+        let options = tree_options(input, &config, &manifests, &sources);
+        let Composed { files: manifests, clusters } =
+            tree::compose(&manifests, &mut sources, &options, &Limits::default());
+        Ok(Self { config, facts, sources, manifests, clusters, values_files, problems, files, whole, started })
     }
 
     /// The world that the rules judge.
@@ -73,23 +98,48 @@ impl Session {
             sources: &self.sources,
             files: &self.manifests,
             facts: &self.facts,
-            metallb_namespace: &self.config.metallb_namespace,
+            metallb_namespace: self.config.metallb_namespace.as_deref(),
+            clusters: &self.clusters,
+            values_files: &self.values_files,
         })
     }
 
+    fn ignoring(&self, judging: &JudgingArgs) -> Ignoring {
+        Ignoring {
+            today: Some(judging.today()),
+            forbid_inline: !self.config.inline_ignores,
+            whole: self.whole,
+            configured: self.config.ignores.clone(),
+        }
+    }
+
     /// Lets all rules judge, and reports.
-    pub fn check(self) -> Report {
+    pub(crate) fn check(self, judging: &JudgingArgs) -> Report {
         let world = self.world();
-        let mut outcome = poolcheck_rules::check(&world);
-        outcome.findings.retain_mut(|finding| match self.config.levels.get(finding.rule) {
+        let mut outcome = if judging.no_ignores {
+            poolcheck_rules::check(&world)
+        } else {
+            poolcheck_rules::check_with(&world, &self.ignoring(judging))
+        };
+        let levels = judging.levels_over(&self.config.levels);
+        let weigh = |finding: &mut Finding| match levels.get(finding.rule) {
             Some(None) => false,
             Some(Some(level)) => {
                 finding.level = *level;
                 true
             }
             None => true,
+        };
+        outcome.findings.retain_mut(weigh);
+        outcome.suppressed.retain_mut(|suppressed| weigh(&mut suppressed.finding));
+        outcome.not_checked.retain(|verdict| levels.get(verdict.rule) != Some(&None));
+        let suppressed = outcome.suppressed.into_iter().map(|suppressed| Suppressed {
+            finding: suppressed.finding,
+            by: suppressed.by.into(),
+            reason: suppressed.reason,
+            place: Some(suppressed.place),
         });
-        outcome.not_checked.retain(|verdict| self.config.levels.get(verdict.rule) != Some(&None));
+        let suppressed = suppressed.collect();
         let skipped = world.skipped().iter().map(|s| Skipped { place: s.place, what: s.what.clone() }).collect();
         let servers = || self.facts.segments.iter().flat_map(|segment| &segment.dhcp);
         let summary = Summary {
@@ -105,8 +155,44 @@ impl Session {
         };
         drop(world);
         let (findings, not_checked) = (outcome.findings, outcome.not_checked);
-        Report { sources: self.sources, findings, not_checked, skipped, problems: self.problems, summary }
+        Report {
+            sources: self.sources,
+            findings,
+            suppressed,
+            gone: Vec::new(),
+            not_checked,
+            skipped,
+            problems: self.problems,
+            summary,
+        }
     }
+}
+
+/// Whether the folder of the configuration lies in what was selected.
+fn selects_all_of(input: &InputArgs, config: &Config) -> bool {
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    let Some(folder) = config.folder.as_deref().and_then(real) else { return false };
+    input.paths.iter().filter_map(|path| real(path)).any(|path| folder.starts_with(path))
+}
+
+/// What the user says of clusters and variables.
+fn tree_options(input: &InputArgs, config: &Config, manifests: &[ManifestFile], sources: &Sources) -> Options {
+    let mut substitute = config.substitute.clone();
+    for (name, value) in &input.set {
+        let definition = Definition { value: value.clone(), place: None, confidence: Confidence::High };
+        substitute.insert(name.clone(), definition);
+    }
+    let clusters = config.clusters.iter().map(|cluster| {
+        // Files and clusters may be named from different folders: what they are on the disk decides.
+        let roots: Vec<PathBuf> = cluster.paths.iter().filter_map(|path| std::fs::canonicalize(path).ok()).collect();
+        let names = manifests.iter().map(|file| &sources.get(file.source()).name);
+        let inside = |name: &&String| {
+            std::fs::canonicalize(name).is_ok_and(|real| roots.iter().any(|root| real.starts_with(root)))
+        };
+        let paths = names.filter(inside).cloned().collect();
+        ClusterOption { name: cluster.name.clone(), paths, substitute: cluster.substitute.clone() }
+    });
+    Options { substitute, clusters: clusters.collect() }
 }
 
 /// Where the search for a configuration begins: the first path's folder.
@@ -128,10 +214,10 @@ fn read_facts(input: &InputArgs, config: &Config, sources: &mut Sources) -> Resu
     }
     let manual = adapters::find("manual").expect("the manual adapter is built in");
     for file in &files {
-        facts.merge(read_router(manual, std::slice::from_ref(file), sources)?);
+        facts.merge(read_router(manual, std::slice::from_ref(file), input.staged, sources)?);
     }
     for router in config.routers.iter().filter(|router| !router.files.is_empty()) {
-        facts.merge(read_router(router.adapter, &router.files, sources)?);
+        facts.merge(read_router(router.adapter, &router.files, input.staged, sources)?);
     }
     Ok(facts)
 }
@@ -140,11 +226,12 @@ fn read_facts(input: &InputArgs, config: &Config, sources: &mut Sources) -> Resu
 pub(crate) fn read_router(
     adapter: &'static adapters::Adapter,
     files: &[PathBuf],
+    staged: bool,
     sources: &mut Sources,
 ) -> Result<Facts, Failure> {
     let mut texts = Vec::new();
     for file in files {
-        texts.push((collect::shown(file), config::read_text(file)?));
+        texts.push((collect::shown(file), config::read_text(file, staged)?));
     }
     let pages: Vec<_> = texts.iter().map(|(name, text)| adapters::Page { name, text }).collect();
     let input = adapters::Input { pages: &pages, read_at: None };

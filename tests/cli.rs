@@ -228,6 +228,20 @@ fn suggest_writes_what_check_finds_clean() {
 }
 
 #[test]
+fn suggest_writes_the_pools_of_others_too() {
+    let lan =
+        "[[segment]]\nsubnet = \"192.168.1.0/24\"\ngateway = \"192.168.1.1\"\ndhcp = \"192.168.1.2-192.168.1.120\"\n";
+    for whose in ["cilium", "kube-vip", "purelb", "openelb"] {
+        let home = folder(&[("lan.toml", lan)]);
+        let (code, yaml, error) = run(home.path(), &["suggest", "--size", "6", "--for", whose, "-o", "yaml"]);
+        assert_eq!(code, 0, "{whose}: {error}");
+        write(home.path(), "pool.yaml", yaml.as_bytes());
+        let (code, out, _) = run(home.path(), &["check"]);
+        assert_eq!((code, out.starts_with("ok: 1 pool")), (0, true), "{yaml}\n{out}");
+    }
+}
+
+#[test]
 fn ascii_has_no_other_glyphs() {
     let bad = folder(&[("pool.yaml", POOL), ("lan.toml", LAN)]);
     let (_, out, _) = run(bad.path(), &["check", "--ascii"]);

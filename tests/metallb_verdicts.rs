@@ -15,12 +15,7 @@ fn errors(yaml: &str) -> (BTreeSet<&'static str>, bool) {
     let source = sources.add("case.yaml", SourceKind::File, yaml);
     let files = [ManifestFile::parse(source, yaml.into(), &Limits::default())];
     let facts = Facts::default();
-    let world = World::build(WorldInput {
-        sources: &sources,
-        files: &files,
-        facts: &facts,
-        metallb_namespace: "metallb-system",
-    });
+    let world = World::build(WorldInput::new(&sources, &files, &facts));
     let outcome = poolcheck_rules::check(&world);
     let of_level = outcome.findings.iter().filter(|finding| finding.level == Level::Error);
     let about_validity =

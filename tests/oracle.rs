@@ -51,12 +51,7 @@ fn judge(yaml: &str) -> (Outcome, bool) {
     let source = sources.add("case.yaml", SourceKind::File, yaml);
     let files = [ManifestFile::parse(source, yaml.into(), &Limits::default())];
     let facts = Facts::default();
-    let world = World::build(WorldInput {
-        sources: &sources,
-        files: &files,
-        facts: &facts,
-        metallb_namespace: "metallb-system",
-    });
+    let world = World::build(WorldInput::new(&sources, &files, &facts));
     let outcome = poolcheck_rules::check(&world);
     for finding in &outcome.findings {
         let span = finding.primary.span;

@@ -1,9 +1,11 @@
 //! The examples in every rule's documentation, executed: the marked lines are reported, the cured ones are clean.
+//!
+//! The examples are judged on 2026-06-15. A fence `yaml values.yaml chart=traefik namespace=traefik` is the values file of a chart.
 
 use poolcheck_manifest::{Limits, ManifestFile};
 use poolcheck_plan::{Facts, SourceKind, Sources};
 use poolcheck_router_adapters as adapters;
-use poolcheck_rules::{Registered, World, WorldInput};
+use poolcheck_rules::{Ignoring, Registered, ValuesFile, World, WorldInput, parse_day};
 
 /// The files of one documentation section: a fence's info string is `language name`.
 fn files(section: &str) -> Vec<(String, String)> {
@@ -30,9 +32,18 @@ fn files(section: &str) -> Vec<(String, String)> {
 fn findings(files: &[(String, String)]) -> Vec<(String, u32, String, &'static str)> {
     let mut sources = Sources::new();
     let mut facts = Facts::default();
-    let mut manifests = Vec::new();
-    for (name, text) in files {
-        if std::path::Path::new(name).extension().is_some_and(|ending| ending == "toml") {
+    let (mut manifests, mut values) = (Vec::new(), Vec::new());
+    let mut ignoring = Ignoring { today: parse_day("2026-06-15"), ..Ignoring::default() };
+    for (info, text) in files {
+        let mut words = info.split(' ');
+        let name = &words.next().unwrap_or_default().to_owned();
+        let word = |key: &str| info.split(' ').find_map(|word| word.strip_prefix(key)).map(str::to_owned);
+        if let Some(chart) = word("chart=") {
+            values.push(ValuesFile { name: name.clone(), chart, namespace: word("namespace=") });
+        }
+        if name == "poolcheck.toml" {
+            ignoring.forbid_inline = text.contains("inline-ignores = false");
+        } else if std::path::Path::new(name).extension().is_some_and(|ending| ending == "toml") {
             let page = adapters::Page { name, text };
             let manual = adapters::find("manual").expect("the manual adapter");
             let read = manual.parse(&adapters::Input { pages: &[page], read_at: None }, &mut sources);
@@ -42,13 +53,8 @@ fn findings(files: &[(String, String)]) -> Vec<(String, u32, String, &'static st
             manifests.push(ManifestFile::parse(source, text.as_str().into(), &Limits::default()));
         }
     }
-    let world = World::build(WorldInput {
-        sources: &sources,
-        files: &manifests,
-        facts: &facts,
-        metallb_namespace: "metallb-system",
-    });
-    let outcome = poolcheck_rules::check(&world);
+    let world = World::build(WorldInput { values_files: &values, ..WorldInput::new(&sources, &manifests, &facts) });
+    let outcome = poolcheck_rules::check_with(&world, &ignoring);
     let place = |f: &poolcheck_rules::Finding| {
         let source = f.primary.span.source;
         (sources.get(source).name.clone(), sources.line_column(source, f.primary.span.start).line)
@@ -59,7 +65,8 @@ fn findings(files: &[(String, String)]) -> Vec<(String, u32, String, &'static st
 /// (file, line, level, rule) of every mark `# error: [rule]`.
 fn marks(files: &[(String, String)]) -> Vec<(String, u32, String, String)> {
     let mut marks = Vec::new();
-    for (name, text) in files {
+    for (info, text) in files {
+        let name = info.split(' ').next().unwrap_or_default().to_owned();
         for (number, line) in text.lines().enumerate() {
             for level in ["error", "warning", "note"] {
                 let Some((_, rest)) = line.split_once(&format!("# {level}: [")) else { continue };

@@ -37,7 +37,6 @@
 //! RFC 4632 section 3.1; Go `net.ParseCIDR`.
 
 use poolcheck_manifest::kinds::pool::Meaning;
-use poolcheck_manifest::replace_scalar;
 use poolcheck_plan::syntax::Written;
 
 use crate::words::addresses;
@@ -51,9 +50,9 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
             let Meaning::Range(parsed) = &entry.meaning else { continue };
             let Written::Cidr { net, address, host_bits: true } = parsed.written else { continue };
             let range = parsed.range;
-            let text = entry.value.text();
+            let text = entry.text();
             let finding = findings.report(
-                entry.value.span(),
+                entry.span(),
                 format!("means {range}, {}", addresses(range)),
                 format!("pool {} {} has host bits set: it is all of {range}", pool.name, text.trim()),
             );
@@ -62,11 +61,8 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
                 format!("write `{net}` if all of it is meant, or `{address}/{bits}` for this one address,"),
                 format!("or a range that begins there: `{address}-{}`", range.last()),
             ]);
-            finding.fix(
-                format!("write it without host bits: {net}"),
-                Safety::Safe,
-                vec![replace_scalar(entry.value, &net.to_string())],
-            );
+            let title = format!("write it without host bits: {net}");
+            finding.fix_written(title, Safety::Safe, entry.replace(&net.to_string()));
         }
     }
 }

@@ -42,7 +42,9 @@ use crate::{Findings, Level, Rule, World};
 pub(crate) const RULE: Rule = Rule { id: "empty-pool", level: Level::Error, needs: &[], since: "0.1.0", check };
 
 fn check(world: &World<'_>, findings: &mut Findings<'_>) {
-    for pool in world.pools.iter().filter(|pool| pool.entries.is_empty() && has_list(pool)) {
+    for pool in
+        world.pools.iter().filter(|pool| pool.implementation.is_metallb() && pool.entries.is_empty() && has_list(pool))
+    {
         let finding =
             findings.report(pool.addresses_span, "no address here", format!("pool {} lists no address", pool.name));
         finding.about(&pool.object).help("list ranges under `addresses`, or delete the pool");

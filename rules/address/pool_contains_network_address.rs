@@ -66,7 +66,7 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
             }
             let pool = pool_range(meeting.pool, meeting.entry, meeting.range);
             let finding = findings.report(
-                meeting.entry.value.span(),
+                meeting.entry.span(),
                 format!("the cluster hands out {}", these_addresses(meeting.range)),
                 format!("{pool} contains the {name} address {} of its segment", meeting.overlap),
             );

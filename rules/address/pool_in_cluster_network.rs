@@ -61,7 +61,7 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
         for meeting in world.pool_meetings(kind) {
             let pool = pool_range(meeting.pool, meeting.entry, meeting.range);
             let finding = findings.report(
-                meeting.entry.value.span(),
+                meeting.entry.span(),
                 "handed out to Services of type LoadBalancer",
                 format!("{pool} shares {} with the {name} network {}", meeting.overlap, meeting.other.range),
             );

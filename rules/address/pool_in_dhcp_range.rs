@@ -69,7 +69,7 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
             format!("shares {} with the router's DHCP range", meeting.overlap)
         };
         let finding = findings.report(
-            meeting.entry.value.span(),
+            meeting.entry.span(),
             format!("the cluster hands out {}", these_addresses(meeting.range)),
             format!("{pool} {how} {}", meeting.other.range),
         );

@@ -63,7 +63,7 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
         let pool = &world.pools[index];
         let known: Vec<String> = subnets.iter().map(|subnet| subnet.value.to_string()).collect();
         let finding = findings.report(
-            entry.value.span(),
+            entry.span(),
             "no machine on the LAN asks for these by ARP",
             format!("{} lies outside the segment {}", pool_range(pool, entry, range), list(&known, 3)),
         );

@@ -54,6 +54,7 @@
 //!
 //! MetalLB `internal/config` (overlap check); MetalLB issue 519.
 
+use poolcheck_manifest::tree::Together;
 use poolcheck_plan::ClaimKind;
 
 use crate::words::{list, pool_range};
@@ -70,8 +71,16 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
         if first.0 != second.0 && world.same_object(pool, other) {
             continue; // one object in two files: `defined-twice` speaks of it
         }
-        if pool.implementation != other.implementation {
+        if !world.same_cluster(pool.object.kind_span().source, other.object.kind_span().source) {
+            continue;
+        }
+        let both_metallb = pool.implementation.is_metallb() && other.implementation.is_metallb();
+        if pool.implementation != other.implementation && both_metallb {
             continue; // a ConfigMap that was left behind is ignored by MetalLB: `retired-kind` speaks of it
+        }
+        let together = world.together(first.1.value.span().source, second.1.value.span().source);
+        if together == Together::No {
+            continue; // `clusters-share-addresses` speaks of pools of two clusters
         }
         let (Some(range), Some(other_range)) = (second.1.range(), first.1.range()) else { continue };
         let message = if first.0 == second.0 {
@@ -86,6 +95,11 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
         };
         let finding = findings.report(second.1.value.span(), "handed out here", message);
         finding.about(&pool.object).identity(other.title()).related(first.1.value.span(), "and here");
+        if together == Together::Perhaps {
+            finding.level(Level::Warning);
+            finding
+                .help("nothing here says whether both are applied to one cluster; `[[cluster]]` in poolcheck.toml can");
+        }
         let rest: Vec<String> = world.without(range, other_range).map(|range| range.to_string()).collect();
         match rest.as_slice() {
             [] => finding.help("remove one of the two"),

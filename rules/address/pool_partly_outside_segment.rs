@@ -60,7 +60,7 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
         let Position::Partly { index, entry, range, subnet, inside } = position else { continue };
         let pool = &world.pools[index];
         let finding = findings.report(
-            entry.value.span(),
+            entry.span(),
             format!("only {inside} lies inside the segment"),
             format!(
                 "{} lies partly outside the segment {}: {} of {} are inside",

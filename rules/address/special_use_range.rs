@@ -49,7 +49,7 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
             let Some(special) = special_use(range) else { continue };
             let whole = if special.part == range { String::new() } else { format!(" in {}", special.part) };
             let finding = findings.report(
-                entry.value.span(),
+                entry.span(),
                 format!("{} ({})", special.name, special.rfc),
                 format!("{} is {} space{whole}, {}", pool_range(pool, entry, range), special.name, special.effect()),
             );

@@ -62,7 +62,8 @@ pub(crate) const RULE: Rule =
     Rule { id: "advertisement-names-missing-pool", level: Level::Warning, needs: &[], since: "0.1.0", check };
 
 fn check(world: &World<'_>, findings: &mut Findings<'_>) {
-    let names: Vec<&str> = world.pools.iter().map(|pool| pool.name.as_str()).collect();
+    let pools: Vec<_> = world.pools.iter().filter(|pool| pool.implementation.is_metallb()).collect();
+    let names: Vec<&str> = pools.iter().map(|pool| pool.name.as_str()).collect();
     for advertisement in &world.advertisements {
         let object = &advertisement.object;
         for name in &advertisement.pools {
@@ -89,7 +90,7 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
         }
         let selects = |pool: &_| advertisement.selectors.iter().any(|selector| selector.matches(pool));
         let (Some(span), false) = (advertisement.selectors_span, advertisement.selectors.is_empty()) else { continue };
-        if advertisement.pools.is_empty() && !world.pools.iter().any(|pool| selects(&pool.labels)) {
+        if advertisement.pools.is_empty() && !pools.iter().any(|pool| selects(&pool.labels)) {
             let message = format!("{} {} selects no pool", object.kind(), object.title());
             let finding = findings.report(span, "no pool has these labels", message);
             finding.about(object).help("give the pool the labels that are selected, or name it under `ipAddressPools`");

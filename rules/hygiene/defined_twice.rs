@@ -51,22 +51,25 @@ use std::collections::BTreeMap;
 
 use poolcheck_manifest::Object;
 use poolcheck_manifest::schema::{GROUP, filled_in_later};
+use poolcheck_manifest::tree::Together;
+
+use poolcheck_plan::Span;
 
 use crate::{Findings, Level, Rule, World};
 
 pub(crate) const RULE: Rule = Rule { id: "defined-twice", level: Level::Warning, needs: &[], since: "0.1.0", check };
 
 fn check(world: &World<'_>, findings: &mut Findings<'_>) {
-    let mut first: BTreeMap<[String; 4], &Object<'_>> = BTreeMap::new();
+    let mut first: BTreeMap<[String; 3], Vec<&Object<'_>>> = BTreeMap::new();
     for object in &world.objects {
         let judged = object.group() == GROUP || (object.api_version() == "v1" && object.kind() == "Service");
         let Some(name) = object.name().filter(|name| judged && filled_in_later(name).is_none()) else { continue };
-        let file = &world.sources.get(object.name_span().source).name;
-        let folder = file.rfind(['/', '\\']).map_or("", |at| &file[..at]).to_owned();
         let namespace = object.namespace().unwrap_or_default().into_owned();
-        let key = [folder, object.kind().into_owned(), namespace, name.into_owned()];
-        let Some(earlier) = first.get(&key) else {
-            first.insert(key, object);
+        let key = [object.kind().into_owned(), namespace, name.into_owned()];
+        let earlier = first.entry(key).or_default();
+        let same = |known: &&&Object<'_>| applied_together(world, known, object);
+        let Some(earlier) = earlier.iter().find(same).copied() else {
+            earlier.push(object);
             continue;
         };
         let message = format!("{} is written twice, and the one applied last wins", object.reference());
@@ -74,4 +77,12 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
         finding.about(object).related(earlier.name_span(), "written first here");
         finding.help("give one of them another name, or join the two");
     }
+}
+
+/// Whether both are surely applied to one cluster, and are not one file's two forms.
+fn applied_together(world: &World<'_>, a: &Object<'_>, b: &Object<'_>) -> bool {
+    let (a, b) = (a.value.span(), b.value.span());
+    let name = |span: Span| &world.sources.get(span.source).name;
+    let one_file = a.source != b.source && name(a) == name(b);
+    !one_file && world.together(a.source, b.source) == Together::Yes
 }

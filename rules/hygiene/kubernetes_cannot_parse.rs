@@ -34,7 +34,7 @@
 //!
 //! YAML 1.2.2; libyaml and go-yaml, the parsers of Kubernetes and its clients.
 
-use poolcheck_manifest::ProblemKind;
+use poolcheck_manifest::{Document, Problem, ProblemKind};
 
 use crate::{Findings, Level, Rule, World};
 
@@ -44,7 +44,9 @@ pub(crate) const RULE: Rule =
 fn check(world: &World<'_>, findings: &mut Findings<'_>) {
     for file in world.files {
         for document in file.documents() {
-            for problem in &document.problems {
+            let is_manifest = is_manifest(file.text(), document);
+            let ours = |problem: &&Problem| is_manifest || matches!(problem.kind, ProblemKind::Limit(_));
+            for problem in document.problems.iter().filter(ours) {
                 let (label, message, help) = match &problem.kind {
                     ProblemKind::DuplicateKey { .. } => continue,
                     ProblemKind::Syntax(words) => (
@@ -72,4 +74,11 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
             }
         }
     }
+}
+
+/// Whether a document is meant for Kubernetes: other YAML may have tags and forms of its own.
+fn is_manifest(text: &str, document: &Document) -> bool {
+    let text = text.get(document.span.start as usize..document.span.end as usize).unwrap_or_default();
+    let says = |line: &str| line.starts_with("apiVersion") || line.starts_with("kind") || line.starts_with('{');
+    text.trim_start_matches('\u{feff}').lines().any(|line| says(line.trim_start_matches(['"', '\''])))
 }

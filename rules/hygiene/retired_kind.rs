@@ -45,6 +45,7 @@
 //! MetalLB release notes 0.13.2 and 0.14.2; `website/content/configuration/migration_to_crds`.
 
 use poolcheck_manifest::Object;
+use poolcheck_manifest::helm::{Chart, ChartVersion, Release};
 use poolcheck_manifest::kinds::pool::Implementation;
 use poolcheck_manifest::schema::{Standing, metallb as find_kind};
 use poolcheck_plan::Span;
@@ -70,7 +71,7 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
     let mut seen: Vec<Span> = Vec::new();
     for pool in world.pools.iter().filter(|pool| pool.implementation == Implementation::MetallbConfigMap) {
         let span = pool.object.kind_span();
-        if seen.contains(&span) {
+        if seen.contains(&span) || !is_metallbs(&pool.object) || is_read_by_its_chart(world, &pool.object) {
             continue;
         }
         seen.push(span);
@@ -80,6 +81,22 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
         finding.about(&pool.object).level(Level::Warning).related(pool.name_span, "this pool does not exist there");
         finding.help("write each pool as an IPAddressPool with an L2Advertisement or BGPAdvertisement");
     }
+}
+
+/// Cilium's retired BGP speaker and others have the same format under other names.
+fn is_metallbs(object: &Object<'_>) -> bool {
+    let named = |text: Option<std::borrow::Cow<'_, str>>| text.is_some_and(|text| text.contains("metallb"));
+    object.kind() != "ConfigMap"
+        || object.name().is_some_and(|name| name == "config")
+        || named(object.name())
+        || named(object.namespace())
+}
+
+/// A chart of 0.12 or earlier reads `configInline`.
+fn is_read_by_its_chart(world: &World<'_>, object: &Object<'_>) -> bool {
+    let makes_it = |release: &&Release<'_>| release.object.is_some_and(|own| own.value.span() == object.value.span());
+    let chart = world.releases.iter().find(makes_it).and_then(|release| release.chart.as_ref());
+    chart.and_then(Chart::exact_version).is_some_and(|version| version < ChartVersion::new(0, 13, 0))
 }
 
 fn address_pool(object: &Object<'_>, findings: &mut Findings<'_>) {

@@ -61,7 +61,7 @@ use crate::{Findings, Level, Rule, Safety, World};
 pub(crate) const RULE: Rule = Rule { id: "wrong-namespace", level: Level::Error, needs: &[], since: "0.1.0", check };
 
 fn check(world: &World<'_>, findings: &mut Findings<'_>) {
-    let expected = world.metallb_namespace;
+    let expected = world.metallb_namespace.as_str();
     let used: BTreeSet<String> = judged(world)
         .filter_map(Object::namespace)
         .filter(|namespace| filled_in_later(namespace).is_none())
@@ -71,7 +71,7 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
     let together = used.len() == 1;
     for object in judged(world) {
         let Some(value) = object.metadata().and_then(|metadata| metadata.get("namespace")) else { continue };
-        let namespace = value.text();
+        let namespace = object.namespace().unwrap_or_default();
         if value.is_null() || namespace.is_empty() || namespace == expected || unknown_yet(findings, object, value) {
             continue;
         }

@@ -88,7 +88,7 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
 
 fn check_secret(world: &World<'_>, peer: &Object<'_>, name: Value<'_>, findings: &mut Findings<'_>) {
     let text = name.text();
-    let namespace = peer.namespace().unwrap_or_else(|| world.metallb_namespace.into());
+    let namespace = peer.namespace().unwrap_or_else(|| world.metallb_namespace.as_str().into());
     let here = |object: &&Object<'_>| {
         object.name().is_some_and(|other| other == text) && object.namespace().is_none_or(|other| other == namespace)
     };

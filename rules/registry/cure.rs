@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
-use poolcheck_manifest::replace_scalar;
 use poolcheck_plan::planner::{Ground, Shrink, Wish, safe_pool, shrink_for_size, shrink_to_free};
 use poolcheck_plan::{AddrRange, AddrSet, ClaimKind, Family, Span, facts::Segment};
 
@@ -29,15 +28,15 @@ pub struct Cure {
     pub dhcp_covers_subnet: bool,
     /// Where a person changes the range on this router.
     pub how_to_shrink: Option<String>,
-    edit: Option<(Span, String)>,
+    edit: Option<Vec<(Span, String)>>,
 }
 
 impl Cure {
     /// Writes the cure into a finding: as help, and as an edit where the new pool fits today.
     pub fn advise(&self, finding: &mut Finding) {
         finding.help_lines(self.lines());
-        if let (Some(safe), Some((span, text))) = (self.safe, &self.edit) {
-            finding.fix(format!("move the pool to {safe}"), Safety::Unsafe, vec![(*span, text.clone())]);
+        if let (Some(safe), Some(edits)) = (self.safe, &self.edit) {
+            finding.fix(format!("move the pool to {safe}"), Safety::Unsafe, edits.clone());
         }
     }
 
@@ -224,14 +223,7 @@ fn cure_of(world: &World<'_>, pool: usize, must_move: bool, taken: &AddrSet) -> 
         must_move,
         dhcp_covers_subnet: free.size(whole.family()) <= 1,
         how_to_shrink: how_to_shrink(world, segment),
-        edit: safe.filter(|_| one_entry).map(|range| {
-            let text = range.as_net().filter(|_| entry.value.text().contains('/')).map(|net| net.to_string());
-            let text = text.unwrap_or_else(|| match range.size() {
-                1 => format!("{}/{}", range.first(), range.family().bits()),
-                _ => range.to_string(),
-            });
-            replace_scalar(entry.value, &text)
-        }),
+        edit: safe.filter(|_| one_entry).and_then(|range| entry.rewrite(range)),
     })
 }
 

@@ -7,6 +7,7 @@ use poolcheck_manifest::Object;
 use poolcheck_plan::{Confidence, Sources, Span};
 use sha2::{Digest, Sha256};
 
+use crate::ignores::Suppressed;
 use crate::rule::{Fact, Rule};
 
 /// How bad a finding is. Ordered: `Note < Warning < Error`.
@@ -113,6 +114,14 @@ impl Finding {
         self
     }
 
+    /// Adds a cure by one edit; none when what it would change is not written where it stands.
+    pub fn fix_written(&mut self, title: impl Into<String>, safety: Safety, edit: Option<(Span, String)>) -> &mut Self {
+        match edit {
+            Some(edit) => self.fix(title, safety, vec![edit]),
+            None => self,
+        }
+    }
+
     /// Sets another level than the rule's own.
     pub fn level(&mut self, level: Level) -> &mut Self {
         self.level = level;
@@ -206,13 +215,25 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
     /// The verdicts *not checked*, ordered by rule.
     pub not_checked: Vec<NotChecked>,
+    /// Findings that somebody has accepted, ordered as the findings are.
+    pub suppressed: Vec<Suppressed>,
 }
 
 impl Outcome {
-    pub(crate) fn settle(&mut self, sources: &Sources) {
+    /// Orders the findings by source, place, level and rule.
+    pub(crate) fn sort(&mut self, sources: &Sources) {
         let place = |f: &Finding| (sources.get(f.primary.span.source).name.clone(), f.primary.span);
         self.findings.sort_by_cached_key(|f| (place(f), std::cmp::Reverse(f.level), f.rule, f.message.clone()));
-        self.findings.dedup_by(|a, b| a.rule == b.rule && a.primary == b.primary && a.message == b.message);
+    }
+
+    pub(crate) fn settle(&mut self, sources: &Sources) {
+        self.sort(sources);
+        // A file that clusters use in several forms is several sources of one name.
+        let same = |a: &Finding, b: &Finding| {
+            let shift = |span: Span| (span.start, span.end, &sources.get(span.source).name);
+            a.rule == b.rule && a.message == b.message && shift(a.primary.span) == shift(b.primary.span)
+        };
+        self.findings.dedup_by(|a, b| same(a, b));
         self.not_checked.sort();
         self.not_checked.dedup();
         let mut seen = std::collections::HashMap::<[u8; 32], u32>::new();

@@ -1,21 +1,29 @@
 //! The rules of poolcheck: every file in a family folder is one rule.
 mod bgp;
-mod clusters;
 mod cure;
 mod finding;
+mod ignores;
 mod metallb;
 mod occupied;
+mod peers;
+mod pods;
+mod releases;
 mod rule;
 mod run;
 mod segment;
 mod words;
 mod world;
 
-pub use clusters::Clusters;
 pub use cure::Cure;
 pub use finding::{Finding, Findings, Fix, Label, Level, NotChecked, Outcome, Safety};
+pub use ignores::{
+    ANNOTATION, ANNOTATION_REASON, ANNOTATION_UNTIL, ConfiguredIgnore, IgnoredBy, Ignoring, Suppressed, name_pattern,
+    parse_day,
+};
+pub use pods::{Held, Pods, Speakers};
+pub use releases::ValuesFile;
 pub use rule::{Fact, Registered, Rule};
-pub use run::{WORDS, check};
+pub use run::{APPLYING_WORDS, IGNORE, check, check_with, support_words, words};
 pub use world::{SkippedDocument, World, WorldInput};
 
 include!(concat!(env!("OUT_DIR"), "/registry.rs"));

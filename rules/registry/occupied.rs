@@ -35,7 +35,7 @@ pub(crate) fn report_if(
     counts: impl Fn(&PoolMeeting<'_, '_>) -> bool,
 ) {
     let meetings: Vec<_> = world.pool_meetings(kind).into_iter().filter(counts).collect();
-    for group in meetings.chunk_by(|a, b| a.index == b.index && a.entry.value.span() == b.entry.value.span()) {
+    for group in meetings.chunk_by(|a, b| a.index == b.index && a.entry.span() == b.entry.span()) {
         let first = &group[0];
         let pool = pool_range(first.pool, first.entry, first.range);
         let mut owned: Vec<String> = group.iter().map(|m| format!("{} ({})", m.other.range, m.other.owner)).collect();
@@ -45,7 +45,7 @@ pub(crate) fn report_if(
             many => format!("{pool} contains {} {}: {}", many.len(), words.what_many, list(many, 3)),
         };
         let label = format!("the cluster hands out {}", these_addresses(first.range));
-        let finding = findings.report(first.entry.value.span(), label, message);
+        let finding = findings.report(first.entry.span(), label, message);
         finding.about(&first.pool.object);
         for meeting in group.iter().take(MOST_LABELS) {
             finding.evidence(meeting.other.confidence).identity(meeting.overlap.to_string());

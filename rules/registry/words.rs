@@ -27,7 +27,7 @@ pub(crate) fn these_addresses(range: AddrRange) -> String {
 
 /// `pool main-pool 192.168.1.50-192.168.1.60`; a CIDR is shown as written with the range it means.
 pub(crate) fn pool_range(pool: &Pool<'_>, entry: &PoolEntry<'_>, range: AddrRange) -> String {
-    let text = entry.value.text();
+    let text = entry.text();
     let written = text.trim();
     if written.contains('/') && range.size() > 1 {
         return format!("pool {} {written} ({range})", pool.name);
@@ -44,6 +44,13 @@ pub(crate) fn list(items: &[String], most: usize) -> String {
         ([rest @ .., last], 0) => format!("{} and {last}", rest.join(", ")),
         (shown, more) => format!("{} and {more} more", shown.join(", ")),
     }
+}
+
+/// The rule that an unknown name was probably meant to be.
+pub(crate) fn nearest_rule(name: &str) -> Option<&'static str> {
+    let known = crate::all().iter().map(|registered| registered.rule.id);
+    let near = known.map(|id| (strsim::damerau_levenshtein(id, name), id)).min()?;
+    Some(near.1).filter(|id| near.0 <= 1 + id.len() / 4)
 }
 
 #[cfg(test)]

@@ -4,17 +4,23 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::OnceLock;
 
+use poolcheck_manifest::helm::Release;
+use poolcheck_manifest::kinds;
 use poolcheck_manifest::kinds::metallb::{self, Advertisement};
 use poolcheck_manifest::kinds::node::{self, Node};
+use poolcheck_manifest::kinds::platform;
 use poolcheck_manifest::kinds::pool::{Pool, PoolEntry};
 use poolcheck_manifest::kinds::service::{self, Requested, Service};
+use poolcheck_manifest::kinds::workload::{self, VolumeClaim, Workload};
+use poolcheck_manifest::tree::{Clusters, Substitution, Together};
 use poolcheck_manifest::{ManifestFile, Object};
 use poolcheck_plan::{
     AddrRange, AddrSet, AddressPlan, Claim, ClaimId, ClaimKind, Confidence, Facts, SourceId, Sources, Span,
 };
 
-use crate::clusters::Clusters;
 use crate::cure::{Cure, Cures};
+use crate::ignores::Ignore;
+use crate::releases::{self, Library, ValuesFile};
 use crate::rule::Fact;
 
 /// What a world is built from.
@@ -26,8 +32,20 @@ pub struct WorldInput<'a> {
     pub files: &'a [ManifestFile],
     /// What is known of the LAN.
     pub facts: &'a Facts,
-    /// The namespace MetalLB runs in.
-    pub metallb_namespace: &'a str,
+    /// The namespace MetalLB runs in; `None` to see it from its release, `metallb-system` where there is none.
+    pub metallb_namespace: Option<&'a str>,
+    /// Which text belongs to which cluster.
+    pub clusters: &'a Clusters,
+    /// Values files of which the user said which chart they are for.
+    pub values_files: &'a [ValuesFile],
+}
+
+impl<'a> WorldInput<'a> {
+    /// Texts and facts of one cluster, with MetalLB where its manifests put it.
+    pub const fn new(sources: &'a Sources, files: &'a [ManifestFile], facts: &'a Facts) -> Self {
+        let (clusters, values_files) = (Clusters::ONE, &[]);
+        Self { sources, files, facts, metallb_namespace: None, clusters, values_files }
+    }
 }
 
 /// Everything one run knows.
@@ -40,7 +58,7 @@ pub struct World<'a> {
     /// What is known of the LAN.
     pub facts: &'a Facts,
     /// The namespace MetalLB runs in.
-    pub metallb_namespace: &'a str,
+    pub metallb_namespace: String,
     /// Every Kubernetes object, lists taken apart, in the order of files and documents. Templates are not among them.
     pub objects: Vec<Object<'a>>,
     /// Every pool.
@@ -51,13 +69,22 @@ pub struct World<'a> {
     pub services: Vec<Service<'a>>,
     /// Every Node.
     pub nodes: Vec<Node<'a>>,
+    /// Every workload.
+    pub workloads: Vec<Workload<'a>>,
+    /// Every PersistentVolumeClaim.
+    pub claims: Vec<VolumeClaim<'a>>,
+    /// Every Helm release.
+    pub releases: Vec<Release<'a>>,
     /// All claims of manifests and facts.
     pub plan: AddressPlan,
     /// Documents that were not looked into.
     skipped: Vec<SkippedDocument>,
-    clusters: Clusters,
+    /// Which text belongs to which cluster.
+    pub clusters: &'a Clusters,
+    substitutions: BTreeMap<Span, &'a Substitution>,
     subjects: BTreeMap<ClaimId, Subject>,
     cures: OnceLock<Cures>,
+    ignores: OnceLock<Vec<Ignore>>,
 }
 
 /// What a claim of a manifest came from, by index into the world's lists.
@@ -108,7 +135,7 @@ pub struct PoolMeeting<'w, 'a> {
 impl<'a> World<'a> {
     /// Reads the objects and lays all claims on one plan.
     pub fn build(input: WorldInput<'a>) -> Self {
-        let WorldInput { sources, files, facts, metallb_namespace } = input;
+        let WorldInput { sources, files, facts, metallb_namespace, clusters, values_files } = input;
         let mut objects = Vec::new();
         let mut skipped = Vec::new();
         for file in files {
@@ -117,23 +144,39 @@ impl<'a> World<'a> {
                 file.templates().map(|(place, template)| SkippedDocument { place, what: template.what().to_owned() }),
             );
         }
-        let mut pools: Vec<Pool<'a>> = objects.iter().filter_map(metallb::pool).collect();
+        let mut pools: Vec<Pool<'a>> = objects.iter().flat_map(kinds::pools).collect();
         pools.extend(files.iter().flat_map(ManifestFile::config_map_pools));
+        let library = Library { sources, files, objects: &objects, clusters };
+        let releases = releases::read(&library, values_files);
+        let mut services: Vec<Service<'a>> = objects.iter().filter_map(service::load_balancer).collect();
+        for release in &releases {
+            let (Some(holder), Some(chart)) = (release.holder(), release.chart.as_ref()) else { continue };
+            for values in release.values() {
+                pools.extend(kinds::pools_of_values(&chart.name, &holder, values));
+                services.extend(service::of_values(&holder, values));
+            }
+        }
+        let metallb_namespace = metallb_namespace.map_or_else(|| installed_in(&releases), str::to_owned);
         let mut world = Self {
+            workloads: objects.iter().filter_map(workload::workload).collect(),
+            claims: objects.iter().filter_map(workload::volume_claim).collect(),
+            releases,
             sources,
             files,
             facts,
             metallb_namespace,
             advertisements: objects.iter().filter_map(metallb::advertisement).collect(),
-            services: objects.iter().filter_map(service::load_balancer).collect(),
+            services,
             nodes: objects.iter().filter_map(node::node).collect(),
             objects,
             pools,
             plan: AddressPlan::new(Vec::new()),
             skipped,
-            clusters: Clusters::default(),
+            clusters,
+            substitutions: files.iter().flat_map(ManifestFile::substitutions).map(|s| (s.place, s)).collect(),
             subjects: BTreeMap::new(),
             cures: OnceLock::new(),
+            ignores: OnceLock::new(),
         };
         world.lay_claims();
         world
@@ -141,6 +184,18 @@ impl<'a> World<'a> {
 
     fn lay_claims(&mut self) {
         let mut claims = self.facts.claims();
+        claims.extend(crate::peers::claims(&self.objects, &|source| self.cluster(source)));
+        claims.extend(crate::peers::claims_of_values(&self.releases));
+        for (network, services, place) in self.files.iter().flat_map(platform::networks) {
+            claims.push(Claim {
+                range: AddrRange::from_net(network),
+                kind: if services { ClaimKind::ServiceCidr } else { ClaimKind::PodCidr },
+                owner: "the cluster".to_owned(),
+                place: Some(place),
+                confidence: Confidence::High,
+                cluster: self.cluster(place.source),
+            });
+        }
         let mut subjects = Vec::new();
         for (pool, p) in self.pools.iter().enumerate() {
             for (entry, e) in p.entries.iter().enumerate() {
@@ -151,8 +206,8 @@ impl<'a> World<'a> {
                     kind: ClaimKind::Pool,
                     owner: p.title(),
                     place: Some(e.value.span()),
-                    confidence: Confidence::High,
-                    cluster: Some(0),
+                    confidence: self.sure(e.value.span()),
+                    cluster: self.cluster(e.value.span().source),
                 });
             }
         }
@@ -165,8 +220,8 @@ impl<'a> World<'a> {
                     kind: ClaimKind::Requested,
                     owner: s.object.title(),
                     place: Some(r.span),
-                    confidence: Confidence::High,
-                    cluster: Some(0),
+                    confidence: self.sure(r.span),
+                    cluster: self.cluster(r.span.source),
                 });
             }
         }
@@ -177,7 +232,7 @@ impl<'a> World<'a> {
                 owner: format!("node {}", node.object.title()),
                 place: Some(span),
                 confidence: Confidence::High,
-                cluster: Some(0),
+                cluster: self.cluster(span.source),
             };
             claims.extend(node.addresses.iter().map(|(a, span)| claim(AddrRange::single(*a), ClaimKind::Node, *span)));
             claims.extend(
@@ -186,6 +241,22 @@ impl<'a> World<'a> {
         }
         self.plan = AddressPlan::new(claims);
         self.subjects = subjects.into_iter().map(|(index, subject)| (ClaimId(index as u32), subject)).collect();
+    }
+
+    /// The cluster of a text, when it belongs to one.
+    fn cluster(&self, source: SourceId) -> Option<u32> {
+        let clusters = self.clusters.of.get(&source)?;
+        clusters.first().copied().filter(|_| clusters.len() == 1)
+    }
+
+    /// Every ignore and what became of it; none before the other rules have judged.
+    pub(crate) fn ignores(&self) -> &[Ignore] {
+        self.ignores.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// What the rules about ignores look at, once for a world.
+    pub(crate) fn set_ignores(&self, ignores: Vec<Ignore>) {
+        self.ignores.get_or_init(|| ignores);
     }
 
     /// Documents that were not looked into.
@@ -227,7 +298,7 @@ impl<'a> World<'a> {
                 Some(PoolMeeting { index, pool, entry, range, other, overlap: meeting.overlap })
             })
             .collect();
-        meetings.sort_by_key(|m| (m.index, m.entry.value.span(), m.overlap));
+        meetings.sort_by_key(|m| (m.index, m.entry.span(), m.overlap));
         meetings
     }
 
@@ -255,6 +326,11 @@ impl<'a> World<'a> {
         self.pools.iter().enumerate().filter(move |(_, pool)| pool.ranges().any(|(_, range)| range.contains(address)))
     }
 
+    /// The pools that a text's cluster may have.
+    pub fn pools_for(&self, text: SourceId) -> impl Iterator<Item = &Pool<'a>> {
+        self.pools.iter().filter(move |pool| self.clusters.meet(pool.addresses_span.source, text))
+    }
+
     /// The cure of a pool in trouble, computed once for all pools together so that no two cures meet.
     pub fn cure(&self, pool: usize) -> Option<&Cure> {
         self.cures.get_or_init(|| Cures::compute(self)).of(pool)
@@ -265,6 +341,24 @@ impl<'a> World<'a> {
     /// A text that no cluster lays claim to belongs to all of them.
     pub fn same_cluster(&self, a: SourceId, b: SourceId) -> bool {
         self.clusters.meet(a, b)
+    }
+
+    /// How sure it is that two texts are applied to one cluster.
+    pub fn together(&self, a: SourceId, b: SourceId) -> Together {
+        self.clusters.together(a, b)
+    }
+
+    /// The variables that were put into some bytes.
+    pub fn substitutions_in(&self, span: Span) -> impl Iterator<Item = &'a Substitution> {
+        let within = self.substitutions.range(Span { end: 0, ..span }..);
+        let within = within
+            .take_while(move |(place, _)| place.source == span.source && place.start < span.end.max(span.start + 1));
+        within.filter(move |(place, _)| place.end > span.start).map(|(_, substitution)| *substitution)
+    }
+
+    /// How sure what is written at a place is: less sure when a variable is only thought to say it.
+    fn sure(&self, span: Span) -> Confidence {
+        self.substitutions_in(span).map(|s| s.definition.confidence).min().unwrap_or(Confidence::High)
     }
 
     /// Whether two pools are one object said twice.
@@ -279,6 +373,9 @@ impl<'a> World<'a> {
 
     /// Whether a pool is announced by BGP and not by Layer 2: then its addresses need not lie on the segment.
     pub fn only_bgp(&self, pool: &Pool<'a>) -> bool {
+        if !pool.implementation.is_metallb() {
+            return crate::peers::only_routed(&self.objects, pool);
+        }
         let announced =
             |kind: &str| self.advertisements.iter().any(|ad| ad.object.kind() == kind && ad.announces(pool));
         announced("BGPAdvertisement") && !announced("L2Advertisement")
@@ -288,4 +385,13 @@ impl<'a> World<'a> {
     pub fn said_by(&self, source: SourceId) -> &str {
         &self.sources.get(source).name
     }
+}
+
+/// Where a release installs MetalLB; where its documentation does, when several do or none.
+fn installed_in(releases: &[Release<'_>]) -> String {
+    let namespaces = releases.iter().filter(|release| release.is_of("metallb")).filter_map(|r| r.namespace.as_deref());
+    let all: std::collections::BTreeSet<&str> =
+        namespaces.filter(|namespace| !namespace.contains(['$', '{'])).collect();
+    let one = all.first().filter(|_| all.len() == 1);
+    (*one.unwrap_or(&"metallb-system")).to_owned()
 }

@@ -83,6 +83,7 @@
 
 use poolcheck_manifest::kinds::pool::{Allocation, Pool};
 use poolcheck_manifest::kinds::service::Service;
+use poolcheck_manifest::{LabelSelector, Object};
 
 use crate::{Findings, Level, Rule, World};
 
@@ -95,7 +96,7 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
             let Some(address) = request.address() else { continue };
             let pools: Vec<&Pool<'_>> = world.pools_holding(address).map(|(_, pool)| pool).collect();
             let closed =
-                |pool: &&Pool<'_>| pool.allocation.as_ref().is_some_and(|allocation| !open(allocation, service));
+                |pool: &&Pool<'_>| pool.allocation.as_ref().is_some_and(|allocation| !open(world, allocation, service));
             if pools.is_empty() || !pools.iter().all(closed) {
                 continue;
             }
@@ -113,14 +114,30 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
     }
 }
 
-/// Namespaces are known by name only, so a pool that selects them by label counts as open.
-fn open(allocation: &Allocation<'_>, service: &Service<'_>) -> bool {
+/// A pool that selects namespaces by label counts as open where the Service's Namespace is not among the manifests.
+fn open(world: &World<'_>, allocation: &Allocation<'_>, service: &Service<'_>) -> bool {
     let namespace = service.object.namespace();
     let namespace = namespace.as_deref().unwrap_or("default");
+    let selected = |selectors: &[LabelSelector<'_>]| {
+        let mut known = world.objects.iter().filter(|object| {
+            let is_namespace = object.kind() == "Namespace" && object.api_version() == "v1";
+            is_namespace && object.name().is_some_and(|name| name == namespace)
+        });
+        let matches = |object: &Object<'_>| {
+            let mut labels = object.labels();
+            // The API server gives every namespace this one.
+            labels.push(("kubernetes.io/metadata.name".to_owned(), namespace.to_owned()));
+            selectors.iter().any(|selector| selector.matches(&labels))
+        };
+        known.clone().next().is_none() || known.any(matches)
+    };
     let by_namespace = (allocation.namespaces.is_empty() && allocation.namespace_selectors.is_empty())
         || allocation.namespaces.iter().any(|name| name == namespace)
-        || !allocation.namespace_selectors.is_empty();
-    let labels = service.object.labels();
+        || (!allocation.namespace_selectors.is_empty() && selected(&allocation.namespace_selectors));
+    let mut labels = service.object.labels();
+    // Cilium's selectors see these two as labels.
+    labels.push(("io.kubernetes.service.namespace".to_owned(), namespace.to_owned()));
+    labels.push(("io.kubernetes.service.name".to_owned(), service.object.name().unwrap_or_default().into_owned()));
     let by_service = allocation.service_selectors.is_empty()
         || allocation.service_selectors.iter().any(|selector| selector.matches(&labels));
     by_namespace && by_service

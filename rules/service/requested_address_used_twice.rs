@@ -104,6 +104,7 @@
 //! MetalLB usage, "IP address sharing".
 
 use poolcheck_manifest::kinds::service::Service;
+use poolcheck_manifest::tree::Together;
 use poolcheck_plan::ClaimKind;
 
 use crate::{Findings, Level, Rule, World};
@@ -118,11 +119,15 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
         if first.object.title() == second.object.title() || first.class != second.class {
             continue;
         }
-        let Some(why) = clash(first, second) else { continue };
+        let together = world.together(first_request.span.source, request.span.source);
+        let Some(why) = clash(first, second).filter(|_| together != Together::No) else { continue };
         let (title, other) = (second.object.title(), first.object.title());
         let message = format!("Services {other} and {title} both ask for {}, and {why}", meeting.overlap);
         let finding = findings.report(request.span, "asked for again here", message);
         finding.about(&second.object).identity(other).related(first_request.span, "asked for here");
+        if together == Together::Perhaps || first.from_values || second.from_values {
+            finding.level(Level::Warning);
+        }
         finding.help("give both the same `metallb.io/allow-shared-ip` key and different ports, or one another address");
     }
 }

@@ -11,11 +11,14 @@ use crate::output::Style;
 mod check;
 mod claims;
 mod explain;
+mod judging;
+mod lsp;
 mod router;
 mod rules;
 mod suggest;
 
 pub use explain::page as rule_page;
+pub(crate) use judging::JudgingArgs;
 
 /// Network-safety linter for bare-metal Kubernetes address pools.
 #[derive(Debug, Parser)]
@@ -64,6 +67,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// List the rules
     Rules(rules::RulesArgs),
+    /// Serve an editor: the Language Server Protocol on standard input and output
+    Lsp,
     /// Read a router's DHCP ranges
     #[command(subcommand)]
     Router(router::RouterCommand),
@@ -96,6 +101,40 @@ pub(crate) struct InputArgs {
     /// Also read hidden files and folders
     #[arg(long)]
     pub(crate) hidden: bool,
+    /// Read what is staged in git instead of the work tree
+    #[arg(long)]
+    pub(crate) staged: bool,
+    /// Put this variable in where Flux would (`${NAME}`); may be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_variable)]
+    pub(crate) set: Vec<(String, String)>,
+}
+
+#[cfg(feature = "lsp")]
+impl InputArgs {
+    /// One folder, and nothing else said.
+    pub(crate) fn of(folder: &std::path::Path) -> Self {
+        Self {
+            paths: vec![folder.to_owned()],
+            facts: Vec::new(),
+            config: None,
+            no_config: false,
+            file_list: None,
+            stdin_filename: None,
+            exclude: Vec::new(),
+            hidden: false,
+            staged: false,
+            set: Vec::new(),
+        }
+    }
+}
+
+/// A variable on the command line.
+fn parse_variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    if name.is_empty() || name.contains(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
+        return Err("a variable's name is made of letters, digits and `_`".to_owned());
+    }
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// A kind of fact on the command line.
@@ -114,6 +153,7 @@ impl Cli {
             Command::Suggest(args) => suggest::run(&args, &style),
             Command::Explain(args) => explain::run(&args, &style),
             Command::Rules(args) => rules::run(&args, &style),
+            Command::Lsp => lsp::run(&style),
             Command::Router(command) => router::run(command, &style),
         }
     }

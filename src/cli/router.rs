@@ -102,7 +102,7 @@ fn adapter_named(id: &str) -> Result<&'static adapters::Adapter, session::Failur
 
 fn read(args: &ReadArgs, style: &Style) -> Exit {
     let mut sources = Sources::new();
-    let facts = pick(args).and_then(|adapter| session::read_router(adapter, &args.files, &mut sources));
+    let facts = pick(args).and_then(|adapter| session::read_router(adapter, &args.files, false, &mut sources));
     match facts {
         Ok(facts) => tell(&facts, &sources, args.output, style),
         Err(failure) => failure.tell(style),
@@ -114,7 +114,7 @@ fn pick(args: &ReadArgs) -> Result<&'static adapters::Adapter, session::Failure>
         return adapter_named(id);
     }
     let file = &args.files[0];
-    let text = crate::config::read_text(file)?;
+    let text = crate::config::read_text(file, false)?;
     let name = crate::collect::shown(file);
     adapters::recognise(&adapters::Page { name: &name, text: &text }).ok_or_else(|| {
         let ids: Vec<&str> = adapters::all().iter().map(|registered| registered.adapter.id).collect();
@@ -167,7 +167,7 @@ fn fetch_facts(args: &FetchArgs, sources: &mut Sources) -> Result<Facts, session
         |error: &live::FetchError| session::Failure::plain(Exit::Unchecked, &error.to_string(), &error.help());
     let adapter = adapter_named(&args.adapter)?;
     let config = match crate::config::discover(std::path::Path::new(".")) {
-        Some(file) => crate::config::read(&file, sources)?,
+        Some(file) => crate::config::read(&file, false, sources)?,
         None => crate::config::Config::default(),
     };
     let configured = config.routers.into_iter().find(|router| router.adapter.id == adapter.id);

@@ -34,9 +34,22 @@ pub(crate) struct SuggestArgs {
     /// The name of the pool in the manifests
     #[arg(long, value_name = "NAME", default_value = "main-pool")]
     name: String,
+    /// Whose pool is written by `-o yaml`
+    #[arg(long = "for", value_enum, value_name = "LOAD BALANCER", default_value_t = Whose::Metallb)]
+    whose: Whose,
     /// How to tell it
     #[arg(short, long, value_enum, default_value_t = Form::Pretty)]
     output: Form,
+}
+
+/// The load balancers whose pools can be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Whose {
+    Metallb,
+    Cilium,
+    KubeVip,
+    Purelb,
+    Openelb,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -80,7 +93,7 @@ pub(crate) fn run(args: &SuggestArgs, style: &Style) -> Exit {
         Some(answer) => {
             let text = match args.output {
                 Form::Pretty => pretty(&answer, &world, subnet),
-                Form::Yaml => yaml(&answer, args, &session.config.metallb_namespace),
+                Form::Yaml => yaml(&answer, args, &world.metallb_namespace),
                 Form::Json => serde_json::to_string_pretty(&answer).unwrap_or_default() + "\n",
             };
             output::finish(output::print(&text), style)
@@ -182,8 +195,47 @@ fn yaml(answer: &Answer, args: &SuggestArgs, namespace: &str) -> String {
         let to = cut.to.as_deref().unwrap_or("nothing");
         writeln!(out, "# first shrink the router's DHCP range {} to {to}", cut.from).expect("writes to a string");
     }
+    if let Some(peer) = peer(answer, args) {
+        out.push_str(&serde_yaml::to_string(&peer).unwrap_or_default());
+        return out;
+    }
     out.push_str(&manifest("IPAddressPool", vec![&answer.pool], Vec::new()));
     out.push_str("---\n");
     out.push_str(&manifest("L2Advertisement", Vec::new(), vec![&args.name]));
     out
+}
+
+/// The pool as another load balancer than MetalLB takes it.
+fn peer(answer: &Answer, args: &SuggestArgs) -> Option<serde_json::Value> {
+    use serde_json::json;
+    let Answer { first, last, subnet, .. } = answer;
+    let (name, range) = (&args.name, format!("{first}-{last}"));
+    let family = if first.contains(':') { "v6pool" } else { "v4pool" };
+    Some(match args.whose {
+        Whose::Metallb => return None,
+        Whose::Cilium => json!({
+            "apiVersion": "cilium.io/v2",
+            "kind": "CiliumLoadBalancerIPPool",
+            "metadata": { "name": name },
+            "spec": { "blocks": [{ "start": first, "stop": last }] },
+        }),
+        Whose::KubeVip => json!({
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": { "name": "kubevip", "namespace": "kube-system" },
+            "data": { "range-global": range },
+        }),
+        Whose::Purelb => json!({
+            "apiVersion": "purelb.io/v1",
+            "kind": "ServiceGroup",
+            "metadata": { "name": name, "namespace": "purelb" },
+            "spec": { "local": { family: { "pool": range, "subnet": subnet, "aggregation": "default" } } },
+        }),
+        Whose::Openelb => json!({
+            "apiVersion": "network.kubesphere.io/v1alpha2",
+            "kind": "Eip",
+            "metadata": { "name": name },
+            "spec": { "address": range, "protocol": "layer2", "interface": format!("can_reach:{first}") },
+        }),
+    })
 }

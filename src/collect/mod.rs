@@ -1,23 +1,34 @@
-//! From paths to manifests: find the files, read each once, parse only those that hold a word we know.
+//! From paths to manifests: find the files, look into each once, parse only those that hold a word we know.
 //!
 //! Directories are walked as ripgrep walks them: `.gitignore` and `.ignore` are honoured, hidden files and symbolic links
-//! are passed over, and the results come out in one stable order. A file that cannot be read is a [`Problem`]; it never
-//! stops the rest.
+//! are passed over, and the results come out in one stable order. Walking, reading and searching go on side by side, and
+//! the text of a file without a word of ours is forgotten at once. Only where a pool or a Service was found, the files that
+//! say how things are applied (Flux, Kustomize, Helm) and what else runs are parsed too, and those that these name.
+//! A file that cannot be read is a [`Problem`]; it never stops the rest.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use aho_corasick::AhoCorasick;
-use ignore::WalkBuilder;
 use ignore::overrides::{Override, OverrideBuilder};
+use ignore::{WalkBuilder, WalkState};
+use poolcheck_manifest::tree::{self, path as paths};
 use poolcheck_manifest::{Limits, ManifestFile};
 use poolcheck_plan::{SourceId, SourceKind, Sources};
 use rayon::prelude::*;
 
 use crate::report::Problem;
+
+mod scan;
+mod staged;
+
+use scan::{Origin, ReadError, Signs, Words};
+use staged::Index;
+pub use staged::IndexError;
+pub(crate) use staged::staged_copy;
 
 /// What to look at.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +45,12 @@ pub struct Selection {
     pub exclude_root: PathBuf,
     /// Also look into hidden files and folders.
     pub hidden: bool,
+    /// Files that matter although they may hold no word we know: values files.
+    pub wanted: Vec<PathBuf>,
+    /// Judge the git index instead of the work tree.
+    pub staged: bool,
+    /// Texts that stand for files, by absolute path: unsaved ones.
+    pub buffers: BTreeMap<PathBuf, Arc<str>>,
 }
 
 /// What was found.
@@ -45,6 +62,8 @@ pub struct Collected {
     pub files: usize,
     /// Inputs that could not be read.
     pub problems: Vec<Problem>,
+    /// The names of [`Selection::wanted`], where they are among what was selected.
+    pub wanted: Vec<Option<String>>,
 }
 
 /// A selection that cannot be meant.
@@ -59,6 +78,9 @@ pub enum SelectionError {
     /// A glob of the configuration is wrong.
     #[error("`exclude` has a glob that cannot be read: {0}")]
     Glob(#[from] ignore::Error),
+    /// The git index cannot be read.
+    #[error("the git index cannot be read: {0}")]
+    Index(#[from] IndexError),
     /// The file list cannot be read.
     #[error("the file list {name} cannot be read: {error}")]
     FileList {
@@ -71,75 +93,450 @@ pub enum SelectionError {
 
 /// Reads everything selected; texts of the files that are kept go into `sources`.
 pub fn collect(selection: &Selection, limits: &Limits, sources: &mut Sources) -> Result<Collected, SelectionError> {
-    let mut collected = Collected::default();
-    let inputs = inputs(selection, &mut collected.problems)?;
-    let words = AhoCorasick::new(poolcheck_rules::WORDS).expect("the words are short and few");
-    let read: Vec<(&Input, Outcome)> =
-        inputs.par_iter().map(|input| (input, read_one(input, &words, limits))).collect();
-    for (input, outcome) in read {
-        collected.files += 1;
-        match outcome {
-            Outcome::Irrelevant => {}
-            Outcome::Foreign => collected.files -= 1,
-            Outcome::Problem(problem) => {
-                collected.files -= 1;
-                collected.problems.push(problem);
-            }
-            Outcome::Manifest(mut file) => {
-                let kind = if input.path.is_none() { SourceKind::Stdin } else { SourceKind::File };
-                let id = sources.add(input.name.clone(), kind, Arc::clone(file.text()));
-                file.set_source(id);
-                collected.manifests.push(*file);
-            }
-        }
+    let exclude = excludes(selection)?;
+    let paths = selected_paths(selection)?;
+    let mut index = if selection.staged { staged(selection, &paths, &exclude)? } else { Index::default() };
+    index.buffers.clone_from(&selection.buffers);
+    let reader = Reader::new(limits, index);
+    if selection.staged {
+        reader.look_at_index();
+    } else {
+        reader.look_at_paths(selection, &paths, &exclude);
+    }
+    let roots = paths;
+    let Reader { words, found, problems, files, index, .. } = &reader;
+    let wanted: Vec<Option<String>> = selection.wanted.iter().map(|path| selected_as(path, &roots)).collect();
+    let found = std::mem::take(&mut *lock(found));
+    let mut parser = Parser { words, index, limits, parsed: BTreeMap::new(), roots: &roots };
+    parser.parse(found.iter().filter(|(_, file)| file.signs.core));
+    for name in wanted.iter().flatten() {
+        parser.open(name);
+    }
+    if !parser.parsed.is_empty() {
+        parser.parse(found.iter().filter(|(_, file)| file.signs.support));
+        parser.parse_what_applies(&found);
+        let words = parser.words();
+        let holds = |file: &Found| file.signs.variables;
+        parser.parse_those_with(found.iter().filter(|(_, file)| holds(file)), &words);
+        parser.follow();
+    }
+    let mut collected = Collected { wanted, problems: std::mem::take(&mut *lock(problems)), ..Collected::default() };
+    collected.files = files.load(Ordering::Relaxed);
+    collected.problems.sort_by(|a, b| (&a.name, &a.message).cmp(&(&b.name, &b.message)));
+    for (name, mut file) in parser.parsed {
+        let stdin = found.get(&name).is_some_and(|found| found.origin == Origin::Stdin);
+        let kind = if stdin { SourceKind::Stdin } else { SourceKind::File };
+        file.set_source(sources.add(name, kind, Arc::clone(file.text())));
+        collected.manifests.push(file);
     }
     Ok(collected)
 }
 
-/// One file to read, or standard input.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Input {
-    name: String,
-    path: Option<PathBuf>,
-    named: bool,
+/// What is staged below the paths, as far as a walk would have taken it.
+fn staged(selection: &Selection, paths: &[PathBuf], exclude: &Override) -> Result<Index, SelectionError> {
+    let keep = |path: &Path| {
+        let is_hidden = path.iter().any(|part| part.to_str().is_some_and(|part| part.starts_with('.') && part != ".."));
+        may_hold_yaml(path) && (selection.hidden || !is_hidden) && !exclude.matched(path, false).is_ignore()
+    };
+    Ok(Index::read(paths, &keep)?)
 }
 
-enum Outcome {
-    /// Read, holds nothing of ours.
-    Irrelevant,
-    /// Not a text at all (an extensionless binary met on a walk).
-    Foreign,
-    Problem(Problem),
-    Manifest(Box<ManifestFile>),
+fn wants_stdin(selection: &Selection) -> bool {
+    let listed = selection.file_list.as_deref().filter(|list| *list != Path::new("-"));
+    let in_list =
+        listed.and_then(|list| read_list(list).ok()).is_some_and(|list| list.iter().any(|p| p == Path::new("-")));
+    in_list || selection.paths.iter().any(|path| path == Path::new("-"))
 }
 
-fn inputs(selection: &Selection, problems: &mut Vec<Problem>) -> Result<BTreeSet<Input>, SelectionError> {
+/// The files and folders on the command line and in the file list, each of which must exist.
+fn selected_paths(selection: &Selection) -> Result<Vec<PathBuf>, SelectionError> {
     let mut paths = selection.paths.clone();
-    let mut stdin = paths.iter().any(|path| path == Path::new("-"));
     if let Some(list) = &selection.file_list {
-        if list == Path::new("-") && stdin {
+        if list == Path::new("-") && paths.iter().any(|path| path == Path::new("-")) {
             return Err(SelectionError::StdinTwice);
         }
-        let listed = read_list(list)?;
-        stdin |= listed.iter().any(|path| path == Path::new("-"));
-        paths.extend(listed);
+        paths.extend(read_list(list)?);
     }
-    let mut inputs = BTreeSet::new();
-    if stdin {
-        let name = selection.stdin_filename.clone().unwrap_or_else(|| "<stdin>".to_owned());
-        inputs.insert(Input { name, path: None, named: true });
+    paths.retain(|path| path != Path::new("-"));
+    match paths.iter().find(|path| path.symlink_metadata().is_err()) {
+        Some(missing) => Err(SelectionError::Missing(missing.display().to_string())),
+        None => Ok(paths),
     }
-    let exclude = excludes(selection)?;
-    for path in paths.iter().filter(|path| *path != Path::new("-")) {
-        if path.is_dir() {
-            walk(path, selection, &exclude, &mut inputs, problems);
-        } else if path.symlink_metadata().is_ok() {
-            inputs.insert(Input { name: shown(path), path: Some(path.clone()), named: true });
-        } else {
-            return Err(SelectionError::Missing(path.display().to_string()));
+}
+
+/// A lock that another thread's panic cannot close.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// A file that holds a sign.
+#[derive(Debug)]
+struct Found {
+    origin: Origin,
+    signs: Signs,
+    /// Its text, when it is surely needed, or small and perhaps needed; otherwise it is read again.
+    text: Option<Arc<str>>,
+}
+
+impl Found {
+    /// Its text; `None` when it can no longer be read as it was.
+    fn text(&self, index: &Index, limit: usize) -> Option<Arc<str>> {
+        if let Some(text) = &self.text {
+            return Some(Arc::clone(text));
+        }
+        let mut buffer = Vec::new();
+        read(&self.origin, index, limit, &mut buffer).ok()?;
+        String::from_utf8(buffer).ok().map(Arc::from)
+    }
+}
+
+/// Looks into files, from many threads.
+struct Reader<'l> {
+    words: Words,
+    limits: &'l Limits,
+    /// By name: the files that hold a sign; the text of those that hold a word.
+    found: Mutex<BTreeMap<String, Found>>,
+    problems: Mutex<Vec<Problem>>,
+    files: AtomicUsize,
+    /// Bytes of texts that are kept although they are only perhaps needed.
+    kept: AtomicUsize,
+    index: Index,
+}
+
+/// A text of so many bytes may be kept; reading it again costs more.
+const SMALL: usize = 8 << 10;
+/// So many bytes of them, then no more: memory does not grow with the tree.
+const KEPT: usize = 8 << 20;
+
+impl<'l> Reader<'l> {
+    fn new(limits: &'l Limits, index: Index) -> Self {
+        let (found, problems) = (Mutex::default(), Mutex::default());
+        Self {
+            words: Words::new(),
+            limits,
+            found,
+            problems,
+            files: AtomicUsize::new(0),
+            kept: AtomicUsize::new(0),
+            index,
         }
     }
-    Ok(inputs)
+
+    /// Looks at the paths of a selection.
+    fn look_at_paths(&self, selection: &Selection, paths: &[PathBuf], exclude: &Override) {
+        let mut buffer = Vec::new();
+        if wants_stdin(selection) {
+            let name = selection.stdin_filename.clone().unwrap_or_else(|| "<stdin>".to_owned());
+            self.look(name, Origin::Stdin, &mut buffer);
+        }
+        let (folders, named): (Vec<_>, Vec<_>) = paths.iter().partition(|path| path.is_dir());
+        for path in named {
+            self.look(shown(path), Origin::Named(path.clone()), &mut buffer);
+        }
+        self.walk(&folders, selection, exclude);
+    }
+
+    /// Looks at what is staged.
+    fn look_at_index(&self) {
+        for name in &self.index.conflicts {
+            let help = "resolve the conflict and stage the result: git add";
+            self.complain(name, "has a conflict in the git index".to_owned(), help);
+        }
+        self.index.files.par_iter().for_each_init(Vec::new, |buffer, (name, object)| {
+            let origin = match object {
+                Some(object) => Origin::Staged(object.clone()),
+                None => Origin::Walked(PathBuf::from(name)),
+            };
+            self.look(name.clone(), origin, buffer);
+        });
+    }
+
+    fn walk(&self, folders: &[&PathBuf], selection: &Selection, exclude: &Override) {
+        let Some((first, rest)) = folders.split_first() else { return };
+        let mut builder = WalkBuilder::new(first);
+        for folder in rest {
+            builder.add(folder);
+        }
+        builder.hidden(!selection.hidden).overrides(exclude.clone()).require_git(false);
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        builder.threads(threads.min(12)).build_parallel().run(|| {
+            let mut buffer = Vec::with_capacity(1 << 16);
+            Box::new(move |entry| {
+                match entry {
+                    Ok(entry)
+                        if entry.file_type().is_some_and(|kind| kind.is_file()) && may_hold_yaml(entry.path()) =>
+                    {
+                        self.look(shown(entry.path()), Origin::Walked(entry.into_path()), &mut buffer);
+                    }
+                    Ok(_) => {}
+                    Err(error) => self.complain(
+                        &folders.first().map_or_else(String::new, |folder| shown(folder)),
+                        error.to_string(),
+                        "give poolcheck leave to read it, or name it under `exclude` in poolcheck.toml",
+                    ),
+                }
+                WalkState::Continue
+            })
+        });
+    }
+
+    fn complain(&self, name: &str, message: String, help: &str) {
+        lock(&self.problems).push(Problem { name: name.to_owned(), message, help: help.to_owned() });
+    }
+
+    /// Reads one file and keeps it when it holds something of ours.
+    fn look(&self, name: String, origin: Origin, buffer: &mut Vec<u8>) {
+        if !self.fetch(&name, &origin, buffer) {
+            return;
+        }
+        let mut signs = self.words.signs(buffer);
+        signs.applies |= says_what_is_applied(paths::file_name(&name));
+        if !signs.core {
+            self.files.fetch_add(1, Ordering::Relaxed);
+            if signs.any() {
+                let small = signs.applies && buffer.len() <= SMALL;
+                let kept = small && self.kept.fetch_add(buffer.len(), Ordering::Relaxed) < KEPT;
+                let text = std::str::from_utf8(buffer).ok().filter(|_| kept).map(Arc::from);
+                lock(&self.found).entry(name).or_insert(Found { origin, signs, text });
+            }
+            return;
+        }
+        match std::str::from_utf8(buffer) {
+            Ok(text) => {
+                let text = Arc::from(text);
+                if lock(&self.found).insert(name, Found { origin, signs, text: Some(text) }).is_none() {
+                    self.files.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+            // An extensionless binary met on a walk.
+            Err(_) if !matches!(origin, Origin::Named(_) | Origin::Stdin) && buffer.contains(&0) => {}
+            Err(error) => {
+                let at = error.valid_up_to();
+                let line = buffer[..at].split(|byte| *byte == b'\n').count();
+                let message = format!("is not UTF-8 at byte {at} (line {line}); Kubernetes reads only UTF-8");
+                self.complain(&name, message, "convert it: iconv -f latin1 -t utf8");
+            }
+        }
+    }
+
+    fn fetch(&self, name: &str, origin: &Origin, buffer: &mut Vec<u8>) -> bool {
+        let Err(error) = read(origin, &self.index, self.limits.bytes, buffer) else { return true };
+        let (message, help) = match error {
+            ReadError::Io(error) => {
+                (format!("cannot be read: {error}"), "give poolcheck leave to read it, or exclude it")
+            }
+            ReadError::NotAFile => {
+                ("is not a regular file".to_owned(), "pass its content on standard input: poolcheck check -")
+            }
+            ReadError::TooLarge => (
+                format!("is larger than {} MiB, which is the limit for a manifest", self.limits.bytes >> 20),
+                "split it, or name it under `exclude` in poolcheck.toml",
+            ),
+        };
+        self.complain(name, message, help);
+        false
+    }
+}
+
+/// Reads a file from wherever it comes.
+fn read(origin: &Origin, index: &Index, limit: usize, buffer: &mut Vec<u8>) -> Result<(), ReadError> {
+    let content = match origin {
+        Origin::Staged(object) => index.content(object).unwrap_or_default(),
+        Origin::Named(path) | Origin::Walked(path) => match index.buffer(path) {
+            Some(text) => text.as_bytes(),
+            None => return scan::read(origin, limit, buffer),
+        },
+        Origin::Stdin => return scan::read(origin, limit, buffer),
+    };
+    buffer.clear();
+    if content.len() > limit {
+        return Err(ReadError::TooLarge);
+    }
+    buffer.extend_from_slice(content);
+    Ok(())
+}
+
+/// Files that say by their name that they tell what is applied, and with which values.
+fn says_what_is_applied(name: &str) -> bool {
+    matches!(
+        name,
+        "kustomization.yaml"
+            | "kustomization.yml"
+            | "Kustomization"
+            | "Chart.yaml"
+            | "Chart.yml"
+            | "fleet.yaml"
+            | "fleet.yml"
+    )
+}
+
+/// Parses what was found, and what that leads to.
+struct Parser<'l> {
+    words: &'l Words,
+    index: &'l Index,
+    limits: &'l Limits,
+    roots: &'l [PathBuf],
+    parsed: BTreeMap<String, ManifestFile>,
+}
+
+impl Parser<'_> {
+    /// Parses files; what cannot be read again is left out.
+    fn parse<'f>(&mut self, files: impl Iterator<Item = (&'f String, &'f Found)>) {
+        self.parse_if(files, |_| true);
+    }
+
+    /// Parses the files that hold one of some words.
+    fn parse_those_with<'f>(&mut self, files: impl Iterator<Item = (&'f String, &'f Found)>, words: &BTreeSet<String>) {
+        if let Some(automaton) = AhoCorasick::new(words).ok().filter(|_| !words.is_empty()) {
+            self.parse_if(files, |text| automaton.is_match(text));
+        }
+    }
+
+    fn parse_if<'f>(
+        &mut self,
+        files: impl Iterator<Item = (&'f String, &'f Found)>,
+        asked: impl Fn(&str) -> bool + Sync,
+    ) {
+        let new: Vec<_> = files.filter(|(name, _)| !self.parsed.contains_key(*name)).collect();
+        let (index, limits, words) = (self.index, self.limits, self.words);
+        let one = |(name, file): (&String, &Found)| {
+            let text = file.text(index, limits.bytes).filter(|text| asked(text))?;
+            let whole = file.signs.applies || !file.signs.any();
+            let wanted = |document: &str| whole || words.in_document(document);
+            Some((name.clone(), ManifestFile::parse_some(SourceId(0), text, limits, &wanted)))
+        };
+        self.parsed.par_extend(new.into_par_iter().filter_map(one));
+    }
+
+    /// Parses what applies the files that are needed, and what applies that.
+    fn parse_what_applies(&mut self, found: &BTreeMap<String, Found>) {
+        let mut waiting: Vec<(&String, &Found)> = found.iter().filter(|(_, file)| file.signs.applies).collect();
+        waiting.retain(|(name, _)| !self.parsed.contains_key(*name));
+        loop {
+            let needed =
+                Needed::new(self.parsed.iter().filter(|(name, file)| may_need_more(name, file)).map(|(name, _)| name));
+            let (index, limit) = (self.index, self.limits.bytes);
+            let speaks = |(name, file): &(&String, &Found)| {
+                file.text(index, limit).is_some_and(|text| needed.is_spoken_of(name, &text))
+            };
+            let (now, later): (Vec<_>, Vec<_>) = waiting.into_par_iter().partition(speaks);
+            if now.is_empty() {
+                return;
+            }
+            self.parse(now.into_iter());
+            waiting = later;
+        }
+    }
+
+    /// Reads a file by its name, when it lies below what was selected.
+    fn open(&mut self, name: &str) {
+        let path = Path::new(name);
+        let selected = self.roots.iter().any(|root| {
+            let root = shown(root);
+            root == name || root == "." || paths::is_below(name, root.trim_end_matches('/'))
+        });
+        let staged = self.index.files.get(name).and_then(Option::clone).map(Origin::Staged);
+        if selected && !self.parsed.contains_key(name) && (staged.is_some() || path.is_file()) {
+            let origin = staged.unwrap_or_else(|| Origin::Walked(path.to_owned()));
+            let found = Found { origin, signs: Signs::default(), text: None };
+            self.parse(std::iter::once((&name.to_owned(), &found)));
+        }
+    }
+
+    /// Reads the files that parsed ones name, and those that they name.
+    fn follow(&mut self) {
+        const ROUNDS: usize = 8;
+        let mut done = BTreeSet::new();
+        for _ in 0..ROUNDS {
+            let mut wanted = BTreeSet::new();
+            for (name, file) in self.parsed.iter().filter(|(name, _)| !done.contains(*name)) {
+                let folder = paths::folder(name);
+                let needed = tree::needed_files(file, paths::file_name(name));
+                wanted.extend(needed.iter().map(|path| paths::join(folder, path)));
+            }
+            done.extend(self.parsed.keys().cloned());
+            wanted.retain(|name| !done.contains(name));
+            if wanted.is_empty() {
+                return;
+            }
+            for name in &wanted {
+                self.open(name);
+            }
+        }
+    }
+
+    /// The words by which a ConfigMap says what a parsed file leaves open: a variable, or values.
+    fn words(&self) -> BTreeSet<String> {
+        self.parsed.values().flat_map(tree::needed_words).collect()
+    }
+}
+
+/// Whether it matters how a file is applied: it holds a pool, or a variable, or applies others itself.
+fn may_need_more(name: &str, file: &ManifestFile) -> bool {
+    const WORDS: [&str; 5] = ["${", "Pool", "address-pools", "kustomize.toolkit.fluxcd.io", "argoproj.io"];
+    says_what_is_applied(paths::file_name(name)) || WORDS.iter().any(|word| file.text().contains(word))
+}
+
+/// The files of which it matters how they are applied.
+struct Needed {
+    /// The folders that they lie in, and all above.
+    folders: HashSet<String>,
+    /// The ends of those folders' paths: how a path from the repository's root may name them.
+    ends: HashSet<String>,
+    /// The files themselves.
+    files: HashSet<String>,
+}
+
+impl Needed {
+    fn new<'n>(files: impl Iterator<Item = &'n String>) -> Self {
+        let mut found = Self { folders: HashSet::new(), ends: HashSet::new(), files: HashSet::new() };
+        for file in files {
+            let own = paths::folder(file);
+            found.files.insert(file.clone());
+            for folder in paths::upwards(own) {
+                if found.folders.insert(folder.to_owned()) {
+                    let starts = folder.match_indices('/').map(|(at, _)| at + 1).chain([0]);
+                    found.ends.extend(starts.map(|at| folder[at..].to_owned()));
+                }
+            }
+        }
+        found
+    }
+
+    /// Whether a kustomization's text takes one of the files or folders in.
+    fn is_taken_in(&self, own: &str, text: &str) -> bool {
+        let entries = text.lines().filter_map(|line| line.trim_start().strip_prefix("- "));
+        let paths = entries.map(|entry| entry.split(" #").next().unwrap_or(entry).trim().trim_matches(['"', '\'']));
+        let flow = || text.contains('[').then(|| text.split(['[', ']', ',', ' ', '\n', '"', '\'']));
+        let holds = |path: &str| {
+            !path.is_empty() && {
+                let path = paths::join(own, path);
+                self.folders.contains(&path) || self.files.contains(&path)
+            }
+        };
+        paths.into_iter().any(holds) || flow().is_some_and(|mut parts| parts.any(holds))
+    }
+
+    /// Whether a file that applies others may apply one of these.
+    fn is_spoken_of(&self, name: &str, text: &str) -> bool {
+        if says_what_is_applied(paths::file_name(name)) {
+            let own = paths::folder(name);
+            return self.folders.contains(own) || self.is_taken_in(own, text);
+        }
+        let paths = text.lines().filter_map(|line| line.trim_start().trim_start_matches("- ").strip_prefix("path:"));
+        paths.map(|path| paths::join("", path.trim().trim_matches(['"', '\'']).trim_end_matches('/'))).any(|path| {
+            path.is_empty() || path.contains(['$', '{']) || self.ends.contains(path.trim_start_matches("../"))
+        })
+    }
+}
+
+/// The name under which a file was selected, by whatever path it was named.
+fn selected_as(path: &Path, roots: &[PathBuf]) -> Option<String> {
+    let real = fs::canonicalize(path).ok()?;
+    roots.iter().find_map(|root| {
+        let rest = real.strip_prefix(fs::canonicalize(root).ok()?).ok()?;
+        Some(shown(&if rest.as_os_str().is_empty() { root.clone() } else { root.join(rest) }))
+    })
 }
 
 fn read_list(list: &Path) -> Result<Vec<PathBuf>, SelectionError> {
@@ -157,40 +554,12 @@ fn excludes(selection: &Selection) -> Result<Override, SelectionError> {
     Ok(builder.build()?)
 }
 
-fn walk(
-    folder: &Path,
-    selection: &Selection,
-    exclude: &Override,
-    inputs: &mut BTreeSet<Input>,
-    problems: &mut Vec<Problem>,
-) {
-    let mut builder = WalkBuilder::new(folder);
-    builder.hidden(!selection.hidden).overrides(exclude.clone()).require_git(false);
-    for entry in builder.build() {
-        match entry {
-            Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) && may_hold_yaml(entry.path()) => {
-                inputs.insert(Input { name: shown(entry.path()), path: Some(entry.into_path()), named: false });
-            }
-            Ok(_) => {}
-            Err(error) => problems.push(Problem {
-                name: shown(folder),
-                message: error.to_string(),
-                help: "give poolcheck leave to read it, or name it under `exclude` in poolcheck.toml".to_owned(),
-            }),
-        }
-    }
-}
-
-/// YAML and JSON by their ending, templates of them, and files without an ending (pools have been found there).
+/// YAML and JSON by their ending, templates, and files without an ending (pools have been found there).
 fn may_hold_yaml(path: &Path) -> bool {
-    const TEMPLATES: [&str; 6] = ["j2", "jinja", "jinja2", "tpl", "tmpl", "gotmpl"];
-    let ending = |path: &Path| path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
-    match ending(path) {
+    const ENDINGS: [&str; 9] = ["yaml", "yml", "json", "j2", "jinja", "jinja2", "tpl", "tmpl", "gotmpl"];
+    match path.extension() {
         None => true,
-        Some(last) if TEMPLATES.contains(&last.as_str()) => {
-            matches!(ending(Path::new(path.file_stem().unwrap_or_default())).as_deref(), Some("yaml" | "yml" | "json"))
-        }
-        Some(last) => matches!(last.as_str(), "yaml" | "yml" | "json"),
+        Some(ending) => ending.to_str().is_some_and(|e| ENDINGS.iter().any(|known| e.eq_ignore_ascii_case(known))),
     }
 }
 
@@ -200,78 +569,16 @@ pub(crate) fn shown(path: &Path) -> String {
     text.strip_prefix("./").map_or(text.clone(), str::to_owned)
 }
 
-fn read_one(input: &Input, words: &AhoCorasick, limits: &Limits) -> Outcome {
-    let problem = |message: String, help: &str| {
-        Outcome::Problem(Problem { name: input.name.clone(), message, help: help.to_owned() })
-    };
-    let bytes = match read_bytes(input, limits.bytes) {
-        Ok(bytes) => bytes,
-        Err(ReadError::Io(error)) => {
-            return problem(format!("cannot be read: {error}"), "give poolcheck leave to read it, or exclude it");
-        }
-        Err(ReadError::NotAFile) => {
-            return problem(
-                "is not a regular file".to_owned(),
-                "pass its content on standard input: poolcheck check -",
-            );
-        }
-        Err(ReadError::TooLarge) => {
-            let message = format!("is larger than {} MiB, which is the limit for a manifest", limits.bytes >> 20);
-            return problem(message, "split it, or name it under `exclude` in poolcheck.toml");
-        }
-    };
-    if !words.is_match(&bytes) {
-        return Outcome::Irrelevant;
-    }
-    match String::from_utf8(bytes) {
-        Ok(text) => Outcome::Manifest(Box::new(ManifestFile::parse(SourceId(0), Arc::from(text), limits))),
-        Err(error) if !input.named && error.as_bytes().contains(&0) => Outcome::Foreign,
-        Err(error) => {
-            let at = error.utf8_error().valid_up_to();
-            let line = error.as_bytes()[..at].split(|byte| *byte == b'\n').count();
-            let message = format!("is not UTF-8 at byte {at} (line {line}); Kubernetes reads only UTF-8");
-            problem(message, "convert it: iconv -f latin1 -t utf8")
-        }
-    }
-}
-
-enum ReadError {
-    Io(std::io::Error),
-    NotAFile,
-    TooLarge,
-}
-
-fn read_bytes(input: &Input, limit: usize) -> Result<Vec<u8>, ReadError> {
-    let mut bytes = Vec::new();
-    let cap = limit as u64 + 1;
-    match &input.path {
-        None => std::io::stdin().lock().take(cap).read_to_end(&mut bytes).map_err(ReadError::Io)?,
-        Some(path) => {
-            // Looked at before it is opened: opening a FIFO would wait for a writer.
-            let about = fs::metadata(path).map_err(ReadError::Io)?;
-            if !about.is_file() {
-                return Err(ReadError::NotAFile);
-            }
-            if about.len() > limit as u64 {
-                return Err(ReadError::TooLarge);
-            }
-            bytes.reserve_exact(about.len() as usize + 1);
-            fs::File::open(path).and_then(|file| file.take(cap).read_to_end(&mut bytes)).map_err(ReadError::Io)?
-        }
-    };
-    if bytes.len() > limit { Err(ReadError::TooLarge) } else { Ok(bytes) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn only_files_that_may_hold_yaml() {
-        for yes in ["a.yaml", "a.YML", "a.json", "a.yaml.j2", "pool", "x/values.yml.gotmpl"] {
+        for yes in ["a.yaml", "a.YML", "a.json", "a.yaml.j2", "pool", "x/values.yml.gotmpl", "metallb.crs.j2"] {
             assert!(may_hold_yaml(Path::new(yes)), "{yes}");
         }
-        for no in ["a.md", "a.tpl", "a.yaml.bak", "photo.png", "a.toml"] {
+        for no in ["a.md", "a.yaml.bak", "photo.png", "a.toml"] {
             assert!(!may_hold_yaml(Path::new(no)), "{no}");
         }
     }

@@ -18,6 +18,13 @@ pub fn report(report: &Report) -> String {
     for problem in &report.problems {
         writeln!(out, "{}: error: {}", problem.name, problem.message).expect("writes to a string");
     }
+    for gone in &report.gone {
+        let (baseline, path, rule, message) = (&gone.baseline, &gone.path, &gone.rule, &gone.message);
+        writeln!(out, "{baseline}: warning: gone: {path}: [{rule}]: {message}").expect("writes to a string");
+    }
+    if !report.suppressed.is_empty() {
+        writeln!(out, "{} (-o json lists them)", report.accepted()).expect("writes to a string");
+    }
     let rules: BTreeSet<&str> = report.not_checked.iter().map(|verdict| verdict.rule).collect();
     if !rules.is_empty() || !report.skipped.is_empty() {
         let (rules, templates) = (counted(rules.len(), "rule"), counted(report.skipped.len(), "template"));

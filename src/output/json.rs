@@ -23,6 +23,10 @@ pub struct JsonReport {
     pub tool: JsonTool,
     /// What is wrong, ordered by file and place.
     pub findings: Vec<JsonFinding>,
+    /// What was found and accepted, by an ignore or the baseline; it never fails a run.
+    pub suppressed: Vec<JsonSuppressed>,
+    /// Entries of the baseline that are not found any more.
+    pub gone: Vec<JsonGone>,
     /// What rules could not judge because a fact is missing.
     pub not_checked: Vec<JsonNotChecked>,
     /// Inputs that were not looked into: templates, encrypted documents.
@@ -33,6 +37,36 @@ pub struct JsonReport {
     pub cards: Vec<JsonCard>,
     /// What was looked at.
     pub summary: JsonSummary,
+}
+
+/// A finding that somebody has accepted.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct JsonSuppressed {
+    /// What was found.
+    pub finding: JsonFinding,
+    /// `comment`, `annotation`, `configuration` or `baseline`.
+    pub by: String,
+    /// Why, in the words of whoever accepted it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Where it was accepted; absent for the baseline.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<JsonPlace>,
+}
+
+/// An entry of the baseline that is not found any more.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct JsonGone {
+    /// The baseline's name.
+    pub baseline: String,
+    /// The rule's id.
+    pub rule: String,
+    /// The object it was about.
+    pub object: String,
+    /// The file it was in, from the baseline's folder.
+    pub path: String,
+    /// What was found.
+    pub message: String,
 }
 
 /// The program that made the report.
@@ -208,6 +242,8 @@ pub struct JsonSummary {
     pub warnings: usize,
     /// Findings of level note.
     pub notes: usize,
+    /// Findings that somebody has accepted.
+    pub suppressed: usize,
     /// Files read.
     pub files: usize,
     /// YAML documents parsed.
@@ -249,6 +285,27 @@ fn model(report: &Report) -> JsonReport {
         version: VERSION,
         tool: JsonTool { name: "poolcheck".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
         findings: report.findings.iter().map(|f| finding(f, sources)).collect(),
+        suppressed: report
+            .suppressed
+            .iter()
+            .map(|suppressed| JsonSuppressed {
+                finding: finding(&suppressed.finding, sources),
+                by: suppressed.by.name().to_owned(),
+                reason: suppressed.reason.clone(),
+                place: suppressed.place.map(|span| place(span, None, sources)),
+            })
+            .collect(),
+        gone: report
+            .gone
+            .iter()
+            .map(|gone| JsonGone {
+                baseline: gone.baseline.clone(),
+                rule: gone.rule.clone(),
+                object: gone.object.clone(),
+                path: gone.path.clone(),
+                message: gone.message.clone(),
+            })
+            .collect(),
         not_checked: report
             .not_checked
             .iter()
@@ -280,6 +337,7 @@ fn model(report: &Report) -> JsonReport {
             errors: report.count(Level::Error),
             warnings: report.count(Level::Warning),
             notes: report.count(Level::Note),
+            suppressed: report.suppressed.len(),
             files: summary.files,
             documents: summary.documents,
             pools: summary.pools,

@@ -136,14 +136,22 @@ pub(crate) fn print_error(text: &str) {
     eprintln!("{text}");
 }
 
-/// Writes a whole file or none of it.
+/// Writes a whole file or none of it; one that is there keeps its permissions.
 pub fn write_file(path: &Path, text: &str) -> io::Result<()> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mut builder = tempfile::Builder::new();
+    let mode = std::fs::metadata(path).map(|about| about.permissions());
+    // A new file is as open as the user's mask lets it be, not as closed as a temporary one.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder)?;
     file.write_all(text.as_bytes())?;
+    if let Ok(mode) = mode {
+        file.as_file().set_permissions(mode)?;
+    }
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
 }

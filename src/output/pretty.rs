@@ -32,6 +32,13 @@ pub fn report(report: &Report, style: &Style) -> String {
         out.push_str(&help(std::slice::from_ref(&problem.help), style));
         out.push('\n');
     }
+    for gone in &report.gone {
+        let what = format!("{}: {} in {} is gone: {}", gone.baseline, gone.rule, gone.path, gone.message);
+        out.push_str(&warning(&what, style));
+        out.push('\n');
+        out.push_str(&help(&["--write-baseline takes it out of the baseline".to_owned()], style));
+        out.push('\n');
+    }
     out.push_str(&summary(report));
     if style.ascii { ascii_lines(&out) } else { out }
 }
@@ -39,7 +46,7 @@ pub fn report(report: &Report, style: &Style) -> String {
 fn summary(report: &Report) -> String {
     let looked = &report.summary;
     let mut out = String::new();
-    if report.findings.is_empty() && report.problems.is_empty() {
+    if report.findings.is_empty() && report.problems.is_empty() && report.gone.is_empty() {
         let facts = if looked.facts.is_empty() { String::new() } else { format!(" ({})", looked.facts.join(", ")) };
         let against = match looked.dhcp_ranges {
             0 => format!("no DHCP range{facts}"),
@@ -58,12 +65,18 @@ fn summary(report: &Report) -> String {
         let levels = [(Level::Error, "error"), (Level::Warning, "warning"), (Level::Note, "note")];
         let counts = levels.iter().map(|(level, name)| (report.count(*level), *name)).filter(|(count, _)| *count > 0);
         let mut counts: Vec<String> = counts.map(|(count, name)| counted(count, name)).collect();
+        if !report.gone.is_empty() {
+            counts.push(format!("{} gone", counted(report.gone.len(), "baseline entry")));
+        }
         if !report.problems.is_empty() {
             counts.push(format!("{} not read", counted(report.problems.len(), "input")));
         }
         let (files, pools) = (counted(looked.files, "file"), counted(looked.pools, "pool"));
         writeln!(out, "{} in {files}: {pools}, {}", counts.join(", "), counted(looked.segments, "segment"))
             .expect("writes to a string");
+    }
+    if !report.suppressed.is_empty() {
+        writeln!(out, "accepted: {}", report.accepted()).expect("writes to a string");
     }
     out.push_str(&unchecked(report));
     out

@@ -1,19 +1,23 @@
 //! The one index of tasks: `cargo xtask` lists them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+
+mod bench;
+mod corpus;
 
 /// A task: its name, what it does, and how.
 type Task = (&'static str, &'static str, fn() -> Result<(), String>);
 
-const TASKS: [Task; 7] = [
-    ("test", "all tests; needs nothing but cargo", test),
+const TASKS: [Task; 8] = [
+    ("test", "all tests; needs cargo and iproute2 (network namespaces)", test),
     ("lint", "formatting, clippy and documentation, all warnings denied", lint),
     ("format", "format everything, the rules and adapters too", format),
     ("generate", "write the generated files (docs/rules, docs/schema)", generate),
     ("ci", "what CI runs: lint, then test", ci),
+    ("corpus", "FOLDER: score real repositories against what must be seen in them", corpus::run),
     ("fuzz-smoke", "each fuzz target for a minute; needs nightly Rust and cargo-fuzz", fuzz_smoke),
-    ("bench", "measure: all meetings among 1,000,000 claims, YAML parsing", bench),
+    ("bench", "all of `cargo bench`; `bench check [TREE…]`: against ripgrep and kubeconform", bench::run),
 ];
 
 #[expect(clippy::print_stderr, clippy::print_stdout, reason = "the task runner talks to people")]
@@ -34,10 +38,14 @@ fn main() -> ExitCode {
     }
 }
 
+/// The repository's root.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
 fn cargo(arguments: &[&str], variables: &[(&str, &str)]) -> Result<(), String> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let status = Command::new(cargo).args(arguments).envs(variables.iter().copied()).current_dir(root).status();
+    let status = Command::new(cargo).args(arguments).envs(variables.iter().copied()).current_dir(root()).status();
     match status {
         Ok(status) if status.success() => Ok(()),
         Ok(_) => Err(format!("cargo {} failed", arguments.join(" "))),
@@ -60,9 +68,15 @@ fn lint() -> Result<(), String> {
 fn format_registries(check: bool) -> Result<(), String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut files = Vec::new();
-    for folder in
-        ["router-adapters", "rules/address", "rules/advertisement", "rules/hygiene", "rules/platform", "rules/service"]
-    {
+    for folder in [
+        "router-adapters",
+        "rules/address",
+        "rules/advertisement",
+        "rules/hygiene",
+        "rules/ignore",
+        "rules/platform",
+        "rules/service",
+    ] {
         let entries = std::fs::read_dir(root.join(folder)).map_err(|error| format!("{folder}: {error}"))?;
         files.extend(
             entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|p| p.extension().is_some_and(|e| e == "rs")),
@@ -87,21 +101,16 @@ fn ci() -> Result<(), String> {
     test()
 }
 
-fn bench() -> Result<(), String> {
-    cargo(&["bench", "--workspace"], &[])
-}
-
 fn fuzz_smoke() -> Result<(), String> {
     // `+nightly` is understood by rustup's cargo only, not by the one that runs this task.
     let fuzz = |arguments: &[&str]| {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let status = Command::new("cargo").args(["+nightly", "fuzz"]).args(arguments).current_dir(root).status();
+        let status = Command::new("cargo").args(["+nightly", "fuzz"]).args(arguments).current_dir(root()).status();
         status.is_ok_and(|status| status.success())
     };
     if !fuzz(&["--version"]) {
         return Err("cargo-fuzz is needed: rustup toolchain install nightly && cargo install cargo-fuzz".to_owned());
     }
-    for target in ["yaml_tree", "range_syntax", "facts_toml", "sky_hub_page"] {
+    for target in ["yaml_tree", "range_syntax", "facts_toml", "sky_hub_page", "lan_frame"] {
         if !fuzz(&["run", target, "--", "-max_total_time=60", "-max_len=65536"]) {
             return Err(format!("the fuzz target {target} failed"));
         }
@@ -110,7 +119,7 @@ fn fuzz_smoke() -> Result<(), String> {
 }
 
 fn generate() -> Result<(), String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = root();
     for (name, text) in poolcheck::generated() {
         let path = root.join(&name);
         let folder = path.parent().unwrap_or(&root);

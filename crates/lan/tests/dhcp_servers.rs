@@ -52,6 +52,7 @@ fn server(lan: &mut Bridge, extra: &str) {
 }
 
 #[test]
+#[ignore = "needs dnsmasq: apt-get install -y dnsmasq-base"]
 fn dnsmasq_is_found_and_keeps_its_leases() {
     if !inside("dnsmasq_is_found_and_keeps_its_leases") {
         return;

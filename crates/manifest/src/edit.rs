@@ -19,7 +19,12 @@ pub enum EditError {
 }
 
 /// The edit that gives a scalar another text, in the quotes it has; quotes are added where the new text needs them.
-pub fn replace_scalar(value: Value<'_>, text: &str) -> (Span, String) {
+///
+/// `None` when the scalar is not written where it stands: a variable or a patch put it there.
+pub fn replace_scalar(value: Value<'_>, text: &str) -> Option<(Span, String)> {
+    if !value.is_verbatim() {
+        return None;
+    }
     let quoting = value.quoting().unwrap_or(Quoting::Plain);
     let written = match quoting {
         Quoting::Single if text.chars().all(is_printable) => format!("'{}'", text.replace('\'', "''")),
@@ -33,7 +38,7 @@ pub fn replace_scalar(value: Value<'_>, text: &str) -> (Span, String) {
         true => " ",
         false => "",
     };
-    (span, format!("{gap}{written}"))
+    Some((span, format!("{gap}{written}")))
 }
 
 /// Whether a text means the same string without quotes, in block and in flow.

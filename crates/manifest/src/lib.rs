@@ -27,11 +27,14 @@
 mod edit;
 mod embed;
 mod file;
+pub mod helm;
 pub mod kinds;
 mod object;
 pub mod schema;
 mod selector;
 mod template;
+mod textmap;
+pub mod tree;
 mod value;
 mod yaml;
 

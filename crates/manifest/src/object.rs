@@ -4,13 +4,17 @@ use std::borrow::Cow;
 
 use poolcheck_plan::Span;
 
+use crate::embed::is_no_object;
 use crate::value::{Kind, Value};
+use crate::yaml::NodeId;
 
 /// A Kubernetes object as written.
 #[derive(Debug, Clone, Copy)]
 pub struct Object<'a> {
     /// The whole object.
     pub value: Value<'a>,
+    /// Whether it stands inside another object or inside a string, so that something else (a chart, an operator) makes it.
+    pub nested: bool,
 }
 
 /// The objects of one document: itself, or the items of a `List`.
@@ -24,7 +28,7 @@ fn gather<'a>(value: Value<'a>, found: &mut Vec<Object<'a>>, depth: usize) {
     if value.kind() != Kind::Mapping || value.get("kind").is_none() {
         return;
     }
-    let object = Object { value };
+    let object = Object { value, nested: false };
     let items = value.get("items").filter(|items| items.kind() == Kind::Sequence);
     match items {
         // A List in a List is not Kubernetes; two levels are read so that a slip is still seen.
@@ -33,6 +37,45 @@ fn gather<'a>(value: Value<'a>, found: &mut Vec<Object<'a>>, depth: usize) {
         }
         _ => found.push(object),
     }
+}
+
+/// The objects inside another one: `resources` of a chart of raw manifests, `extraObjects`, a template of an operator.
+///
+/// Only kinds that matter here are taken, and only what has a `metadata` or a `spec`: a mere reference has neither.
+pub(crate) fn nested_in(outer: &Object<'_>) -> Vec<(usize, NodeId)> {
+    let mut found = Vec::new();
+    let mut waiting: Vec<Value<'_>> = children(outer.value);
+    while let Some(value) = waiting.pop() {
+        if value.alias_span().is_some() {
+            continue;
+        }
+        if value.kind() == Kind::Mapping && value.get("kind").is_some() && value.get("apiVersion").is_some() {
+            let object = Object { value, nested: true };
+            if is_ours(&object) && (object.metadata().is_some() || object.spec().is_some()) {
+                found.push((value.document().index, value.node()));
+            }
+        }
+        waiting.extend(children(value));
+    }
+    found
+}
+
+fn children(value: Value<'_>) -> Vec<Value<'_>> {
+    match value.kind() {
+        Kind::Mapping => {
+            let entries = value.entries().into_iter();
+            entries.filter(|e| !e.merged && !is_no_object(&e.key.text())).map(|entry| entry.value).collect()
+        }
+        Kind::Sequence => value.items().collect(),
+        Kind::Scalar | Kind::Unresolved => Vec::new(),
+    }
+}
+
+fn is_ours(object: &Object<'_>) -> bool {
+    const GROUPS: [&str; 6] =
+        ["metallb.io", "cilium.io", "purelb.io", "network.kubesphere.io", "projectcalico.org", "crd.projectcalico.org"];
+    GROUPS.contains(&&*object.group())
+        || (object.api_version() == "v1" && matches!(&*object.kind(), "Service" | "ConfigMap"))
 }
 
 impl<'a> Object<'a> {
@@ -81,9 +124,14 @@ impl<'a> Object<'a> {
         self.metadata_text("name")
     }
 
-    /// `metadata.namespace`, when it is there and not empty.
+    /// The namespace it is applied to, when that is said: by the kustomization around it, else by `metadata.namespace`.
     pub fn namespace(&self) -> Option<Cow<'a, str>> {
-        self.metadata_text("namespace")
+        const CLUSTER_WIDE: [&str; 4] = ["Namespace", "Node", "CustomResourceDefinition", "CiliumLoadBalancerIPPool"];
+        let given = self.value.file().namespace.as_deref();
+        match given.filter(|_| !self.nested && !CLUSTER_WIDE.contains(&&*self.kind())) {
+            Some(given) => Some(Cow::Borrowed(given)),
+            None => self.metadata_text("namespace"),
+        }
     }
 
     /// Where its name is said; its kind's place when it has none.

@@ -27,6 +27,8 @@ pub enum Language {
     Jinja,
     /// Variables that are put in before YAML is read (Flux, envsubst).
     Variables,
+    /// No template: an object that an overlay changes in a way that is not followed.
+    Patched,
 }
 
 impl Template {
@@ -37,6 +39,7 @@ impl Template {
             Language::Go => "Go template",
             Language::Jinja => "Jinja template",
             Language::Variables => "text with variables to be substituted",
+            Language::Patched => "object that a Kustomize patch changes in a way that is not followed",
         }
     }
 }

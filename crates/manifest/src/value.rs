@@ -75,6 +75,11 @@ impl<'a> Value<'a> {
         Self::new(self.file, self.document, node, key)
     }
 
+    /// Another node of its document.
+    pub(crate) fn inside(&self, node: NodeId) -> Self {
+        self.at(node, None)
+    }
+
     fn raw(&self) -> &'a crate::yaml::Node {
         self.document.node(self.node)
     }
@@ -259,6 +264,34 @@ impl<'a> Value<'a> {
         let own = self.own_bytes();
         let key = self.key.map(|key| &self.document.node(key).span);
         own.is_empty() && key.is_some_and(|key| !slice(&self.file.text, &(key.end..own.start)).contains(':'))
+    }
+
+    /// The text that it is, when it is a string that was read as YAML.
+    pub fn embedded(&self) -> Option<&'a ManifestFile> {
+        self.file.embedded_at(*self)
+    }
+
+    /// Whether its bytes are written in its source exactly as they stand: not so for what a variable or a patch put there.
+    pub fn is_verbatim(&self) -> bool {
+        self.file.is_verbatim(&self.raw().span)
+    }
+
+    /// Whether a node of a document stands within it.
+    pub(crate) fn holds(&self, document: usize, node: NodeId) -> bool {
+        let own = &self.raw().span;
+        self.document.index == document && {
+            let inner = &self.document.node(node).span;
+            own.start <= inner.start && inner.end <= own.end
+        }
+    }
+
+    pub(crate) fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// Its bytes as a text.
+    pub(crate) fn raw_text(&self) -> &'a str {
+        slice(&self.file.text, &self.raw().span)
     }
 
     pub(crate) fn own_bytes(&self) -> &'a Bytes {

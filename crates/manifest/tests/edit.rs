@@ -57,7 +57,7 @@ fn check(text: &str, number: usize, new: &str) {
     assert!(file.stream().documents.iter().all(|document| document.problems.is_empty()));
     let before = scalars(&file);
     let number = number % before.len();
-    let edit = replace_scalar(before[number], new);
+    let edit = replace_scalar(before[number], new).expect("it stands in the file");
     let edited = apply(text, std::slice::from_ref(&edit)).expect("one edit applies");
     let after_file = parse(&edited);
     assert!(after_file.stream().documents.iter().all(|document| document.problems.is_empty()), "{edited:?}");
@@ -83,7 +83,7 @@ fn check(text: &str, number: usize, new: &str) {
 fn quotes_are_kept() {
     let replaced = |text: &str, new: &str| {
         let file = parse(text);
-        apply(text, &[replace_scalar(scalars(&file)[0], new)]).expect("it applies")
+        apply(text, &[replace_scalar(scalars(&file)[0], new).expect("it stands there")]).expect("it applies")
     };
     assert_eq!(replaced("a: 10.0.0.0/8 # c\r\nb: 1", "10.0.0.1-10.0.0.9"), "a: 10.0.0.1-10.0.0.9 # c\r\nb: 1");
     assert_eq!(replaced("a: '10.0.0.0/8'", "it's"), "a: 'it''s'");

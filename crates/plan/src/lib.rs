@@ -24,6 +24,7 @@
 mod address_plan;
 mod claim;
 pub mod facts;
+pub mod notation;
 pub mod planner;
 mod range;
 mod set;

@@ -4,7 +4,7 @@
 //! rendered text that stands for a router's answer which has no file of its own. A [`Span`] is a half-open byte
 //! range of one source; [`Sources`] turns it into text, lines and columns.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The number of a [`Source`] within one [`Sources`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,6 +72,8 @@ pub struct Source {
     pub kind: SourceKind,
     /// The whole text, exactly as read.
     pub text: Arc<str>,
+    /// Where its lines begin; found when first asked for.
+    lines: OnceLock<Vec<u32>>,
 }
 
 /// A place for people: line and column, both from 1; the column counts characters.
@@ -98,7 +100,7 @@ impl Sources {
     /// Adds a text and returns its number.
     pub fn add(&mut self, name: impl Into<String>, kind: SourceKind, text: impl Into<Arc<str>>) -> SourceId {
         let id = SourceId(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
-        self.list.push(Source { name: name.into(), kind, text: text.into() });
+        self.list.push(Source { name: name.into(), kind, text: text.into(), lines: OnceLock::new() });
         id
     }
 
@@ -122,31 +124,33 @@ impl Sources {
 
     /// Line and column of a byte offset. `\n`, `\r\n` and a lone `\r` end a line; a byte order mark has no width.
     pub fn line_column(&self, source: SourceId, offset: u32) -> LineColumn {
-        line_column(&self.get(source).text, offset as usize)
+        self.get(source).line_column(offset as usize)
     }
 }
 
-fn line_column(text: &str, offset: usize) -> LineColumn {
-    let mut offset = offset.min(text.len());
-    while !text.is_char_boundary(offset) {
-        offset -= 1;
-    }
-    let before = &text.as_bytes()[..offset];
-    let mut line = 1;
-    let mut start = 0;
-    for (i, byte) in before.iter().enumerate() {
-        let ends = match byte {
-            b'\n' => true,
-            b'\r' => text.as_bytes().get(i + 1) != Some(&b'\n'),
-            _ => false,
-        };
-        if ends {
-            line += 1;
-            start = i + 1;
+impl Source {
+    fn line_column(&self, offset: usize) -> LineColumn {
+        let text = &self.text;
+        let mut offset = offset.min(text.len());
+        while !text.is_char_boundary(offset) {
+            offset -= 1;
         }
+        let starts = self.lines.get_or_init(|| line_starts(text));
+        let line = starts.partition_point(|start| *start as usize <= offset).max(1);
+        let start = starts.get(line - 1).map_or(0, |start| *start as usize);
+        let column = text[start..offset].trim_start_matches('\u{feff}').chars().count() as u32 + 1;
+        LineColumn { line: line as u32, column }
     }
-    let column = text[start..offset].trim_start_matches('\u{feff}').chars().count() as u32 + 1;
-    LineColumn { line, column }
+}
+
+fn line_starts(text: &str) -> Vec<u32> {
+    let bytes = text.as_bytes();
+    let ends = bytes.iter().enumerate().filter(|(i, byte)| match byte {
+        b'\n' => true,
+        b'\r' => bytes.get(i + 1) != Some(&b'\n'),
+        _ => false,
+    });
+    std::iter::once(0).chain(ends.map(|(i, _)| i as u32 + 1)).collect()
 }
 
 #[cfg(test)]

@@ -78,12 +78,18 @@ pub enum Cause {
     Brackets,
     /// A zone (`%eth0`).
     Zone,
+    /// A range where only a CIDR is taken.
+    WantsCidr,
+    /// A CIDR or one address where only a range is taken.
+    WantsRange,
+    /// A CIDR or range where one address is taken.
+    WantsAddress,
     /// Something else stands where an address should.
     Address,
 }
 
 impl SyntaxError {
-    fn new(text: &str, cause: Cause, part: Option<Range<usize>>) -> Self {
+    pub(crate) fn new(text: &str, cause: Cause, part: Option<Range<usize>>) -> Self {
         Self { text: text.to_owned(), cause, part: part.filter(|part| !part.is_empty()) }
     }
 
@@ -120,6 +126,9 @@ impl SyntaxError {
             Cause::Url => format!("`{text}` is a URL"),
             Cause::Brackets => format!("`{text}` has brackets around an address"),
             Cause::Zone => format!("`{text}` has an interface zone"),
+            Cause::WantsCidr => format!("`{text}` is a range where a CIDR must be"),
+            Cause::WantsRange => format!("`{text}` is not `first-last`"),
+            Cause::WantsAddress => format!("`{text}` is more than one address"),
             Cause::Address => format!("`{blamed}` is not an IP address"),
         }
     }
@@ -141,6 +150,9 @@ impl SyntaxError {
             Cause::Wildcard | Cause::Url => "must be an address",
             Cause::Brackets => "no brackets here",
             Cause::Zone => "no zone here",
+            Cause::WantsCidr => "must be a CIDR",
+            Cause::WantsRange => "must be `first-last`",
+            Cause::WantsAddress => "must be one address",
             Cause::Address => "not an IP address",
         }
     }
@@ -238,7 +250,7 @@ fn is_short_end(text: &str) -> bool {
     dotted || hex
 }
 
-fn parse_cidr(text: &str) -> Result<Parsed, SyntaxError> {
+pub(crate) fn parse_cidr(text: &str) -> Result<Parsed, SyntaxError> {
     let wrong = |cause, part| Err(SyntaxError::new(text, cause, part));
     if text.trim().is_empty() {
         return wrong(Cause::Empty, None);
@@ -292,7 +304,7 @@ fn cidr(ip: IpAddr, written_v6: bool, bits: u8) -> Parsed {
 }
 
 /// Go's `net.ParseIP`: no zones, no leading zeros, IPv4-mapped IPv6 is IPv4.
-fn parse_address(text: &str) -> Result<IpAddr, Cause> {
+pub(crate) fn parse_address(text: &str) -> Result<IpAddr, Cause> {
     if let Ok(v4) = text.parse::<Ipv4Addr>() {
         return Ok(IpAddr::V4(v4));
     }

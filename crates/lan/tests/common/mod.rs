@@ -26,7 +26,7 @@ pub(crate) fn inside(name: &str) -> bool {
         .arg(if root { "-nm" } else { "-Urnm" })
         .args(["sh", "-c", "mount -t tmpfs tmpfs /run && exec \"$0\" \"$@\""])
         .arg(std::env::current_exe().expect("the test knows its own program"))
-        .args([name, "--exact", "--nocapture", "--test-threads=1"])
+        .args([name, "--exact", "--include-ignored", "--nocapture", "--test-threads=1"])
         .env(MARK, "1")
         .output()
         .expect("unshare runs: apt-get install -y util-linux");

@@ -10,6 +10,9 @@ use crate::object::Object;
 use crate::selector::LabelSelector;
 use crate::value::Value;
 
+/// The words without which no file holds anything of MetalLB.
+pub const WORDS: &[&str] = &["metallb", "metalb.io", "address-pools"];
+
 /// The API group.
 pub const GROUP: &str = "metallb.io";
 
@@ -27,8 +30,11 @@ pub struct Advertisement<'a> {
 }
 
 impl Advertisement<'_> {
-    /// Whether it announces a pool. Without names and selectors it announces every pool.
+    /// Whether it announces a pool. Without names and selectors it announces every pool of MetalLB.
     pub fn announces(&self, pool: &Pool<'_>) -> bool {
+        if !pool.implementation.is_metallb() {
+            return false;
+        }
         self.announces_all()
             || self.pools.iter().any(|name| *name.text() == *pool.name)
             || self.selectors.iter().any(|selector| selector.matches(&pool.labels))
@@ -59,6 +65,7 @@ pub fn pool<'a>(object: &Object<'a>) -> Option<Pool<'a>> {
         auto_assign: bool_of("autoAssign").unwrap_or(true),
         avoid_buggy_ips: bool_of("avoidBuggyIPs").unwrap_or(false),
         allocation: spec.and_then(|spec| spec.get("serviceAllocation")).filter(|v| !v.is_null()).map(allocation),
+        routed: false,
     })
 }
 
@@ -77,10 +84,23 @@ pub fn advertisement<'a>(object: &Object<'a>) -> Option<Advertisement<'a>> {
     })
 }
 
-/// The pools of a ConfigMap's `config` (0.12 and earlier), from the parsed text of that key.
-pub fn config_map_pools<'a>(object: &Object<'a>, config: Value<'a>) -> Vec<Pool<'a>> {
-    let Some(pools) = config.get("address-pools") else { return Vec::new() };
-    pools.items().map(|pool| config_map_pool(object, pool)).collect()
+/// The pools of every list `address-pools` within a value (0.12 and earlier: ConfigMap `config`, chart values `configInline`).
+pub(crate) fn address_pools<'a>(object: &Object<'a>, root: Value<'a>, found: &mut Vec<Pool<'a>>) {
+    let mut waiting = vec![root];
+    while let Some(value) = waiting.pop() {
+        if value.alias_span().is_some() {
+            continue;
+        }
+        for entry in value.entries().into_iter().filter(|entry| !entry.merged) {
+            if entry.key.text() == "address-pools" {
+                let pools = entry.value.items().filter(|pool| pool.get("addresses").is_some());
+                found.extend(pools.map(|pool| config_map_pool(object, pool)));
+            } else {
+                waiting.push(entry.value);
+            }
+        }
+        waiting.extend(value.items());
+    }
 }
 
 fn config_map_pool<'a>(object: &Object<'a>, pool: Value<'a>) -> Pool<'a> {
@@ -97,6 +117,7 @@ fn config_map_pool<'a>(object: &Object<'a>, pool: Value<'a>) -> Pool<'a> {
         auto_assign: pool.get("auto-assign").and_then(|value| value.as_bool()).unwrap_or(true),
         avoid_buggy_ips: pool.get("avoid-buggy-ips").and_then(|value| value.as_bool()).unwrap_or(false),
         allocation: None,
+        routed: false,
     }
 }
 

@@ -1,8 +1,13 @@
 //! A pool: ranges of addresses that a load balancer may hand out, whichever load balancer it is.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
+use poolcheck_plan::notation::Notation;
 use poolcheck_plan::syntax::{Parsed, SyntaxError};
 use poolcheck_plan::{AddrRange, Span};
 
+use crate::edit::replace_scalar;
 use crate::object::Object;
 use crate::selector::LabelSelector;
 use crate::template::Placeholder;
@@ -15,6 +20,35 @@ pub enum Implementation {
     Metallb,
     /// MetalLB's ConfigMap `config` (0.12 and earlier).
     MetallbConfigMap,
+    /// Cilium's LB IPAM.
+    Cilium,
+    /// kube-vip's cloud provider.
+    KubeVip,
+    /// PureLB.
+    PureLb,
+    /// OpenELB.
+    OpenElb,
+    /// Calico's IPAM for Services.
+    Calico,
+}
+
+impl Implementation {
+    /// Its name, for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Metallb | Self::MetallbConfigMap => "MetalLB",
+            Self::Cilium => "Cilium",
+            Self::KubeVip => "kube-vip",
+            Self::PureLb => "PureLB",
+            Self::OpenElb => "OpenELB",
+            Self::Calico => "Calico",
+        }
+    }
+
+    /// Whether it is MetalLB, in whatever form.
+    pub const fn is_metallb(self) -> bool {
+        matches!(self, Self::Metallb | Self::MetallbConfigMap)
+    }
 }
 
 /// A pool as written.
@@ -40,13 +74,21 @@ pub struct Pool<'a> {
     pub avoid_buggy_ips: bool,
     /// Who may take from it; `None` for everyone.
     pub allocation: Option<Allocation<'a>>,
+    /// Whether its addresses are reached by routes: then they need not lie on the segment.
+    pub routed: bool,
 }
 
 /// One range of a pool.
 #[derive(Debug, Clone)]
 pub struct PoolEntry<'a> {
-    /// The scalar.
+    /// The scalar; of a pair of scalars the first, or the one that is wrong.
     pub value: Value<'a>,
+    /// The bytes of the scalar's text that say this range, when it is one of a comma-separated list.
+    pub part: Option<Range<usize>>,
+    /// The second scalar of a pair (Cilium's `start` and `stop`).
+    pub stop: Option<Value<'a>>,
+    /// What the field takes.
+    pub notation: Notation,
     /// What it says.
     pub meaning: Meaning,
 }
@@ -56,7 +98,7 @@ pub struct PoolEntry<'a> {
 pub enum Meaning {
     /// A range.
     Range(Parsed),
-    /// Not MetalLB's syntax.
+    /// Not the syntax of whose pool it is.
     Wrong(SyntaxError),
     /// A value that is filled in or decrypted later.
     Placeholder(Placeholder),
@@ -75,6 +117,25 @@ pub struct Allocation<'a> {
     pub service_selectors: Vec<LabelSelector<'a>>,
     /// Where it is said.
     pub span: Span,
+}
+
+impl<'a> Pool<'a> {
+    /// A pool of another implementation than MetalLB, named after its object and open to everyone.
+    pub(crate) fn of(object: &Object<'a>, implementation: Implementation, list: Option<Value<'a>>) -> Self {
+        Self {
+            object: *object,
+            implementation,
+            name: object.name().map(Cow::into_owned).unwrap_or_default(),
+            name_span: object.name_span(),
+            addresses_span: list.and_then(|list| list.key_span()).unwrap_or_else(|| object.kind_span()),
+            entries: Vec::new(),
+            labels: object.labels(),
+            auto_assign: true,
+            avoid_buggy_ips: false,
+            allocation: None,
+            routed: false,
+        }
+    }
 }
 
 impl Pool<'_> {
@@ -103,13 +164,65 @@ impl Pool<'_> {
 impl<'a> PoolEntry<'a> {
     /// Reads one entry of a list of ranges in MetalLB's syntax.
     pub(crate) fn metallb(value: Value<'a>) -> Self {
-        let Some(text) = value.as_str() else { return Self { value, meaning: Meaning::NotText } };
-        let meaning = match (crate::template::placeholder(&text), poolcheck_plan::syntax::parse_metallb(&text)) {
-            (_, Ok(parsed)) => Meaning::Range(parsed),
-            (Some(placeholder), _) => Meaning::Placeholder(placeholder),
-            (None, Err(error)) => Meaning::Wrong(error),
+        Self::read(value, Notation::Metallb)
+    }
+
+    /// Reads a scalar.
+    pub(crate) fn read(value: Value<'a>, notation: Notation) -> Self {
+        let meaning = value.as_str().map_or(Meaning::NotText, |text| meaning(&text, notation));
+        Self { value, part: None, stop: None, notation, meaning }
+    }
+
+    /// Reads a part of a scalar's text.
+    pub(crate) fn read_part(value: Value<'a>, part: Range<usize>, notation: Notation) -> Self {
+        let meaning = value.text().get(part.clone()).map_or(Meaning::NotText, |text| meaning(text, notation));
+        Self { value, part: Some(part), stop: None, notation, meaning }
+    }
+
+    /// The bytes that say it: the part of a list, the first scalar of a pair.
+    pub fn span(&self) -> Span {
+        self.part.clone().map_or_else(|| self.value.span(), |part| self.value.part_span(part))
+    }
+
+    /// The bytes of a part of [`text`](Self::text).
+    pub fn part_span(&self, part: Range<usize>) -> Span {
+        let offset = self.part.as_ref().map_or(0, |own| own.start);
+        self.value.part_span(offset + part.start..offset + part.end)
+    }
+
+    /// What is written: `first-last` for a pair.
+    pub fn text(&self) -> Cow<'a, str> {
+        match (&self.part, self.stop) {
+            (Some(part), _) => Cow::Owned(self.value.text().get(part.clone()).unwrap_or_default().to_owned()),
+            (None, Some(stop)) => Cow::Owned(format!("{}-{}", self.value.text(), stop.text())),
+            (None, None) => self.value.text(),
+        }
+    }
+
+    /// The edits that make it another range, in the form it has; `None` when that form cannot hold the range.
+    pub fn rewrite(&self, range: AddrRange) -> Option<Vec<(Span, String)>> {
+        if let Some(stop) = self.stop {
+            let edit = |value, address: std::net::IpAddr| replace_scalar(value, &address.to_string());
+            return Some(vec![edit(self.value, range.first())?, edit(stop, range.last())?]);
+        }
+        let text = self.notation.write(range, self.text().contains('/'))?;
+        Some(vec![self.replace(&text)?])
+    }
+
+    /// The edit that gives a single scalar, or its part of a list, another text; `None` when it is not written where it
+    /// stands.
+    pub fn replace(&self, text: &str) -> Option<(Span, String)> {
+        let Some(part) = self.part.clone() else { return replace_scalar(self.value, text) };
+        let whole = self.value.text();
+        let (Some(before), Some(after)) = (whole.get(..part.start), whole.get(part.end..)) else {
+            return replace_scalar(self.value, text);
         };
-        Self { value, meaning }
+        let span = self.span();
+        // Where the bytes are the text, its neighbours in the list stay untouched.
+        if span != self.value.span() && span.range().len() == part.len() {
+            return Some((span, text.to_owned())).filter(|_| self.value.is_verbatim());
+        }
+        replace_scalar(self.value, &format!("{before}{text}{after}"))
     }
 
     /// The range, when it could be read.
@@ -118,5 +231,14 @@ impl<'a> PoolEntry<'a> {
             Meaning::Range(parsed) => Some(parsed.range),
             _ => None,
         }
+    }
+}
+
+/// What a text says; what can be read is no placeholder.
+fn meaning(text: &str, notation: Notation) -> Meaning {
+    match (crate::template::placeholder(text), notation.parse(text)) {
+        (_, Ok(parsed)) => Meaning::Range(parsed),
+        (Some(placeholder), _) => Meaning::Placeholder(placeholder),
+        (None, Err(error)) => Meaning::Wrong(error),
     }
 }

@@ -11,15 +11,16 @@ use super::{
     split,
 };
 
-/// Reads every document of a text. Never fails as a whole; see [`Problem`].
-pub(crate) fn parse(text: &str, limits: &Limits) -> Stream {
+/// Reads the documents of a text whose own text is wanted. Never fails as a whole; see [`Problem`].
+pub(crate) fn parse(text: &str, limits: &Limits, wanted: &dyn Fn(&str) -> bool) -> Stream {
     let mut stream = Stream::default();
     if text.len() > limits.bytes.min(u32::MAX as usize) {
         stream.documents.push(broken(0, 0..0, "the file is larger than the limit for a manifest"));
         return stream;
     }
     let mut nodes_left = limits.nodes;
-    for (number, piece) in split::pieces(text).into_iter().enumerate() {
+    let pieces = split::pieces(text).into_iter().enumerate();
+    for (number, piece) in pieces.filter(|(_, piece)| wanted(slice(text, piece))) {
         let index = stream.documents.len();
         if index >= limits.documents {
             stream.documents.push(broken(index, piece, "the file has more documents than the limit"));

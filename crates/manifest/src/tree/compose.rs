@@ -1,0 +1,356 @@
+//! From files as read to files as applied.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use poolcheck_plan::Sources;
+
+use super::clusters::{Clusters, Part, is_shelved};
+use super::graph::{Graph, Unit, is_kustomization};
+use super::patch;
+use super::path::{file_name, folder, is_below};
+use super::rewrite::rewrite;
+use super::substitute::{Definition, Environment, edits, has_variables, variables};
+use crate::file::ManifestFile;
+use crate::helm;
+use crate::yaml::Limits;
+
+/// What the user says of the tree.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Variables, before all others.
+    pub substitute: BTreeMap<String, Definition>,
+    /// The clusters; none to infer them.
+    pub clusters: Vec<ClusterOption>,
+}
+
+/// A cluster as the user names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterOption {
+    /// Its name.
+    pub name: String,
+    /// Its folders and files, by their names among the sources.
+    pub paths: Vec<String>,
+    /// Variables of this cluster.
+    pub substitute: BTreeMap<String, Definition>,
+}
+
+/// The files as applied.
+#[derive(Debug, Default)]
+pub struct Composed {
+    /// The files; one that clusters use differently is there once for each.
+    pub files: Vec<ManifestFile>,
+    /// Which of them belong to which cluster.
+    pub clusters: Clusters,
+}
+
+/// The files that a document names and that are needed to know what is applied: paths as written in it.
+///
+/// `name` is the file's name without its folder.
+pub fn needed_files(file: &ManifestFile, name: &str) -> Vec<String> {
+    let mut paths: Vec<String> = file.roots().flat_map(|root| helm::needed_files(root, name)).collect();
+    if is_kustomization(name) {
+        for root in file.roots() {
+            for key in ["patches", "patchesJson6902"] {
+                let entries = root.get(key).into_iter().flat_map(|list| list.items().collect::<Vec<_>>());
+                paths.extend(entries.filter_map(|entry| Some(entry.get("path")?.text().into_owned())));
+            }
+            let entries =
+                root.get("patchesStrategicMerge").into_iter().flat_map(|list| list.items().collect::<Vec<_>>());
+            paths.extend(entries.map(|entry| entry.text().into_owned()).filter(|text| !text.contains('\n')));
+        }
+    }
+    paths
+}
+
+/// The words by which a ConfigMap says what a file leaves open: variables that it uses, values that it takes from there.
+pub fn needed_words(file: &ManifestFile) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for name in variables(file.text()) {
+        words.extend([format!("{name}:"), format!("{name}\"")]);
+    }
+    for object in file.objects().iter().filter(|object| object.kind() == "HelmRelease") {
+        let from = object.spec().and_then(|spec| spec.get("valuesFrom"));
+        let names = from.into_iter().flat_map(|list| list.items().collect::<Vec<_>>());
+        words.extend(names.filter_map(|entry| Some(format!("name: {}", entry.get("name")?.text()))));
+    }
+    words
+}
+
+/// Makes of the files what GitOps tools make of them.
+///
+/// A file that clusters use differently gets a further source of the same name for each further form.
+pub fn compose(files: &[ManifestFile], sources: &mut Sources, options: &Options, limits: &Limits) -> Composed {
+    let names: Vec<String> = files.iter().map(|file| sources.get(file.source()).name.clone()).collect();
+    let graph = Graph::new(files, names.iter().map(String::as_str).collect());
+    let layout = Layout::new(&graph, options);
+    let mut composed =
+        Composed { clusters: Clusters { names: layout.names.clone(), ..Clusters::default() }, ..Composed::default() };
+    let patches = graph.patch_files();
+    for (index, file) in files.iter().enumerate().filter(|(index, _)| !patches.contains(index)) {
+        let mut forms: Vec<(Form, BTreeSet<u32>)> = Vec::new();
+        for cluster in layout.clusters_of(index) {
+            let form = layout.form(index, cluster, limits);
+            match forms.iter_mut().find(|(known, _)| known.is_same(&form)) {
+                Some((_, clusters)) => clusters.extend(cluster),
+                None => forms.push((form, cluster.into_iter().collect())),
+            }
+        }
+        for (number, (form, clusters)) in forms.into_iter().enumerate() {
+            let mut made = form.0;
+            if number > 0 {
+                let original = sources.get(file.source());
+                let (name, kind, text) = (original.name.clone(), original.kind, Arc::clone(&original.text));
+                made.set_source(sources.add(name, kind, text));
+            }
+            let source = made.source();
+            if clusters.is_empty() {
+                composed.clusters.parts.insert(source, layout.part(index));
+            } else {
+                composed.clusters.of.insert(source, clusters);
+            }
+            composed.files.push(made);
+        }
+    }
+    branches(&mut composed, sources);
+    composed
+}
+
+/// One form of a file: what some clusters make of it.
+struct Form(ManifestFile);
+
+impl Form {
+    fn is_same(&self, other: &Self) -> bool {
+        let (a, b) = (&self.0, &other.0);
+        a.text() == b.text()
+            && a.substitutions == b.substitutions
+            && a.templates == b.templates
+            && a.namespace == b.namespace
+    }
+}
+
+/// Where nothing says what belongs together, two folders that hold a pool of one kind and name are two clusters, or a live
+/// one and a left-over: what lies in the one branch of the tree is not applied with what lies in the other.
+fn branches(composed: &mut Composed, sources: &Sources) {
+    let mut twins: BTreeMap<(String, String, String), BTreeSet<&str>> = BTreeMap::new();
+    for file in composed.files.iter().filter(|file| composed.clusters.parts.contains_key(&file.source())) {
+        for object in file.objects().into_iter().filter(|object| !object.nested && is_pool_kind(&object.kind())) {
+            let Some(name) = object.name() else { continue };
+            let namespace = object.namespace().unwrap_or_default().into_owned();
+            let key = (object.kind().into_owned(), namespace, name.into_owned());
+            twins.entry(key).or_default().insert(&sources.get(file.source()).name);
+        }
+    }
+    let mut roots: BTreeSet<String> = BTreeSet::new();
+    for paths in twins.values().filter(|paths| paths.len() > 1) {
+        let all: Vec<Vec<&str>> = paths.iter().map(|path| path.split('/').collect()).collect();
+        // The file's own name tells two files of one folder apart, but no branches.
+        let folders = all.iter().map(|path| path.len() - 1).min().unwrap_or(0);
+        let common = (0..folders).take_while(|at| all.iter().all(|path| path[*at] == all[0][*at])).count();
+        roots.extend(all.iter().map(|path| path[..=common].join("/")));
+    }
+    for part in composed.clusters.parts.values_mut() {
+        part.branch = roots.iter().rfind(|root| part.path == **root || is_below(&part.path, root)).cloned();
+    }
+}
+
+fn is_pool_kind(kind: &str) -> bool {
+    matches!(
+        kind,
+        "IPAddressPool" | "AddressPool" | "CiliumLoadBalancerIPPool" | "ServiceGroup" | "Eip" | "IPPool" | "ConfigMap"
+    )
+}
+
+/// Which cluster applies which file, and how.
+struct Layout<'g, 'a> {
+    graph: &'g Graph<'a>,
+    names: Vec<String>,
+    /// Per file: the clusters and units that apply it.
+    applied: Vec<BTreeMap<Option<u32>, Vec<usize>>>,
+    environments: Vec<Environment>,
+    cluster_environments: Vec<Environment>,
+    user: Environment,
+    tree: Environment,
+}
+
+impl<'g, 'a> Layout<'g, 'a> {
+    fn new(graph: &'g Graph<'a>, options: &Options) -> Self {
+        let (names, unit_clusters) =
+            if options.clusters.is_empty() { inferred(graph) } else { configured(graph, &options.clusters) };
+        let mut applied: Vec<BTreeMap<Option<u32>, Vec<usize>>> = vec![BTreeMap::new(); graph.files.len()];
+        for (number, unit) in graph.units.iter().enumerate() {
+            for file in unit.reach.keys() {
+                applied[*file].entry(unit_clusters[number]).or_default().push(number);
+            }
+        }
+        for (file, name) in graph.names.iter().enumerate() {
+            let below = |option: &ClusterOption| option.paths.iter().any(|path| path == name || is_below(name, path));
+            for (number, _) in options.clusters.iter().enumerate().filter(|(_, option)| below(option)) {
+                applied[file].entry(Some(number as u32)).or_default();
+            }
+        }
+        let environments = graph.units.iter().enumerate().map(|(number, unit)| {
+            let own = unit_clusters[number];
+            let near = |file: usize| own.is_some() && applied[file].contains_key(&own);
+            Environment::of_unit(unit, graph, &near)
+        });
+        let environments = environments.collect();
+        let of_cluster = options.clusters.iter().map(|option| Environment::of_user(&option.substitute));
+        let cluster_environments = of_cluster.collect();
+        let user = Environment::of_user(&options.substitute);
+        let tree = Environment::of_tree(graph, &|file| !is_shelved(graph.names[file]));
+        Self { graph, names, applied, environments, cluster_environments, user, tree }
+    }
+
+    /// The clusters that apply a file; one `None` for a file of which nothing is said.
+    fn clusters_of(&self, file: usize) -> Vec<Option<u32>> {
+        let known: Vec<Option<u32>> = self.applied[file].keys().flatten().map(|number| Some(*number)).collect();
+        if known.is_empty() { vec![None] } else { known }
+    }
+
+    /// A file as one cluster applies it.
+    fn form(&self, file: usize, cluster: Option<u32>, limits: &Limits) -> Form {
+        let original = &self.graph.files[file];
+        let mut units: Vec<usize> = self.applied[file].get(&cluster).cloned().unwrap_or_default();
+        if cluster.is_some() {
+            units.extend(self.applied[file].get(&None).into_iter().flatten());
+        }
+        let mut made = original.clone();
+        if !is_kustomization(file_name(self.graph.names[file])) {
+            made = self.patched(original, file, &units, limits);
+        }
+        if !has_variables(made.text()) {
+            return Form(made);
+        }
+        let mut asked = vec![&self.user];
+        asked.extend(cluster.and_then(|number| self.cluster_environments.get(number as usize)));
+        // Applied twice in one cluster with two sets of variables: what differs stays unknown.
+        let own: Vec<&Environment> = units.iter().map(|unit| &self.environments[*unit]).collect();
+        let agree = own.windows(2).all(|pair| pair[0] == pair[1]);
+        asked.extend(own.first().copied().filter(|_| agree));
+        asked.push(&self.tree);
+        let (changes, substitutions) = edits(&made, &asked);
+        if !changes.is_empty() {
+            let namespace = made.namespace.take();
+            made = rewrite(&made, changes, limits);
+            (made.substitutions, made.namespace) = (substitutions, namespace);
+        }
+        Form(made)
+    }
+
+    /// A file with its patches. Where two overlays of one cluster patch it differently, what holds cannot be said.
+    fn patched(&self, file: &ManifestFile, index: usize, units: &[usize], limits: &Limits) -> ManifestFile {
+        let units = units.iter().map(|number| &self.graph.units[*number]);
+        let ways = units.filter_map(|unit| Some((unit, unit.reach.get(&index)?.as_slice())));
+        let mut made: Vec<ManifestFile> =
+            ways.map(|(unit, chain)| self.patched_by(file.clone(), unit, chain, limits)).collect();
+        let differ = made.windows(2).any(|pair| pair[0].text() != pair[1].text());
+        let mut first = if made.is_empty() { return file.clone() } else { made.swap_remove(0) };
+        if differ {
+            for document in 0..first.stream().documents.len() {
+                first.leave_out(document);
+            }
+        }
+        first
+    }
+
+    fn patched_by(&self, mut file: ManifestFile, unit: &Unit<'a>, chain: &[usize], limits: &Limits) -> ManifestFile {
+        for round in patch::rounds(self.graph, chain, unit) {
+            let changes = round.changes(&file, limits);
+            if !changes.edits.is_empty() {
+                let namespace = file.namespace.take();
+                file = rewrite(&file, changes.edits, limits);
+                file.namespace = namespace;
+            }
+            for (document, _) in changes.unfollowed {
+                file.leave_out(document);
+            }
+            file.namespace = changes.namespace.or(file.namespace);
+        }
+        file
+    }
+
+    fn part(&self, file: usize) -> Part {
+        let name = self.graph.names[file];
+        Part { path: name.to_owned(), branch: None, shelved: is_shelved(name) }
+    }
+}
+
+/// The clusters that the user names; a unit is of the cluster that its own file lies in.
+fn configured(graph: &Graph<'_>, options: &[ClusterOption]) -> (Vec<String>, Vec<Option<u32>>) {
+    let of = |name: &str| {
+        let holds = |option: &ClusterOption| option.paths.iter().any(|path| path == name || is_below(name, path));
+        options.iter().position(holds).map(|number| number as u32)
+    };
+    let units = graph.units.iter().map(|unit| of(graph.names[unit.file])).collect();
+    (options.iter().map(|option| option.name.clone()).collect(), units)
+}
+
+/// Clusters from what GitOps objects say.
+///
+/// Flux: objects that no other reaches begin a cluster, those of one folder the same one. Argo CD: the destination.
+/// Bare kustomizations: those that share a base are different clusters, otherwise they are parts of one.
+fn inferred(graph: &Graph<'_>) -> (Vec<String>, Vec<Option<u32>>) {
+    let units = &graph.units;
+    let mut group: Vec<Option<String>> = vec![None; units.len()];
+    for (number, unit) in units.iter().enumerate() {
+        group[number] = if unit.bare { overlay(graph, number) } else { Some(root_folder(graph, number)) };
+        if let Some(destination) = &unit.destination {
+            group[number] = Some(destination.clone());
+        }
+    }
+    join_nested(&mut group);
+    let keys: BTreeSet<String> = group.iter().flatten().cloned().collect();
+    let order: BTreeMap<&String, u32> = keys.iter().enumerate().map(|(number, key)| (key, number as u32)).collect();
+    let numbers = group.iter().map(|key| key.as_ref().and_then(|key| order.get(key).copied())).collect();
+    (titles(&keys), numbers)
+}
+
+/// The folder of the object that begins the chain which leads to a unit.
+fn root_folder(graph: &Graph<'_>, unit: usize) -> String {
+    let mut at = unit;
+    for _ in 0..32 {
+        let file = graph.units[at].file;
+        let above = graph.units.iter().enumerate().find(|(number, other)| {
+            *number != at && !other.bare && other.file != file && other.reach.contains_key(&file)
+        });
+        match above {
+            Some((number, _)) => at = number,
+            None => break,
+        }
+    }
+    folder(graph.names[graph.units[at].file]).to_owned()
+}
+
+/// The folder of a bare kustomization that shares files with another: overlays of one base.
+fn overlay(graph: &Graph<'_>, unit: usize) -> Option<String> {
+    let own = &graph.units[unit];
+    let shares = |other: &Unit<'_>| other.bare && other.reach.keys().any(|file| own.reach.contains_key(file));
+    let shared = graph.units.iter().enumerate().any(|(number, other)| number != unit && shares(other));
+    shared.then(|| folder(graph.names[own.file]).to_owned())
+}
+
+/// A folder within another of a cluster is of that cluster.
+fn join_nested(group: &mut [Option<String>]) {
+    let all: BTreeSet<String> = group.iter().flatten().cloned().collect();
+    for key in group.iter_mut().flatten() {
+        if let Some(outer) = all.iter().find(|outer| *outer != key && !outer.is_empty() && is_below(key, outer)) {
+            key.clone_from(outer);
+        }
+    }
+}
+
+/// Short names: the part after `clusters`, or the last part that tells one from another.
+fn titles(keys: &BTreeSet<String>) -> Vec<String> {
+    const COMMON: [&str; 9] =
+        ["flux-system", "flux", "config", "cluster", "clusters", "kubernetes", "k8s", "overlays", "apps"];
+    let title = |key: &String| {
+        let parts: Vec<&str> = key.split('/').filter(|part| !part.is_empty()).collect();
+        let after = parts.iter().position(|part| *part == "clusters").and_then(|at| parts.get(at + 1));
+        let last = || parts.iter().rev().find(|part| !COMMON.contains(part));
+        after.or_else(last).or(parts.last()).map_or_else(|| "cluster".to_owned(), |part| (*part).to_owned())
+    };
+    let short: Vec<String> = keys.iter().map(title).collect();
+    let unique: BTreeSet<&String> = short.iter().collect();
+    if unique.len() == short.len() { short } else { keys.iter().cloned().collect() }
+}
