@@ -278,6 +278,37 @@ mod tests {
     }
 
     #[test]
+    fn a_recorded_lan_speaks_again() {
+        use crate::listen::Listener;
+        use crate::scan::{Profile, Scanner, Settings, Targets};
+        use crate::sim::{Conditions, Host, Lan};
+        use crate::{Cancel, drive};
+        use std::net::IpAddr;
+
+        let (me, owner) = (MacAddr([2, 0x5c, 0, 0, 0, 1]), MacAddr([2, 2, 0, 0, 0, 1]));
+        let address: IpAddr = [10, 0, 0, 9].into();
+        let lan = Lan::new(1, Conditions::default());
+        lan.add(Host::new(owner, [address]));
+        let wall = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        let mut recorder = Recorder::new(lan.attach(me), Vec::new(), wall).unwrap();
+        let targets = Targets::new([poolcheck_plan::AddrRange::single(address)]).unwrap();
+        let mut scanner = Scanner::new(me, targets, Settings::new(Profile::Fast, 1), 1).unwrap();
+        drive(&mut scanner, &mut recorder, &Cancel::default(), drop).unwrap();
+        let (_, file) = recorder.finish().unwrap();
+
+        let recorded: Vec<_> = Reader::new(&file[..]).unwrap().map(Result::unwrap).collect();
+        assert!(recorded[0].0 >= Duration::from_secs(1_700_000_000));
+        assert!(recorded.windows(2).all(|pair| pair[0].0 <= pair[1].0));
+        let mut replay = Replay::new(Reader::new(&file[..]).unwrap(), me).unwrap();
+        let mut listener = Listener::new(me, Timestamp::from_millis(5000));
+        drive(&mut listener, &mut replay, &Cancel::default(), drop).unwrap();
+        assert!(replay.is_over());
+        let heard = &listener.heard()[&address];
+        assert_eq!((heard.len(), heard[0].mac), (1, owner));
+        assert_eq!(heard[0].count, scanner.report().found[&address][0].count);
+    }
+
+    #[test]
     fn microseconds_of_a_big_endian_machine() {
         let mut bytes = MICROSECONDS.to_be_bytes().to_vec();
         bytes.extend_from_slice(&[0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 1]);
