@@ -328,3 +328,20 @@ fn settings_that_make_no_scan_are_refused() {
     assert!(with(|s| s.miss = f64::NAN));
     assert!(with(|s| s.blind_asks = 0));
 }
+
+/// Few hosts tell little of the LAN: what they tell must suffice, or the report must not sound sure.
+#[test]
+fn a_policed_lan_with_few_hosts() {
+    for (rate, live, least) in [(100.0, 5, 0.85), (100.0, 15, 0.95), (500.0, 40, 0.93), (1000.0, 40, 0.95)] {
+        let run = |seed| {
+            let mut plan = Plan::new(Profile::Default, "10.77.0.0/24").with_hosts(seed, live, 0);
+            plan.policer = Some(Policer { rate, burst: 50.0 });
+            plan.run(seed)
+        };
+        let runs: Vec<Outcome> = (0..50).map(run).collect();
+        let recall = pooled(&runs).0;
+        assert!(recall >= least, "{live} hosts, {rate} a second: {recall}");
+        let sure = runs.iter().filter(|run| !run.is_full() && run.report.wire == WireState::Clean).count();
+        assert!(sure <= 1, "{live} hosts, {rate} a second: {sure} runs missed hosts and called the LAN clean");
+    }
+}

@@ -133,12 +133,12 @@ pub(super) fn too_many_misses(asked: usize, missed: usize, expected: f64) -> boo
     missed as f64 > mean + 2.6 * deviation + 1.0
 }
 
-/// Whether a success rate is really higher than another (three standard deviations, and a fifth).
+/// Whether a success rate is really higher than another (2.6 standard deviations, and a tenth).
 pub(super) fn clearly_better(better: (f64, u32), worse: (f64, u32)) -> bool {
     let (n, m) = (f64::from(better.1.max(1)), f64::from(worse.1.max(1)));
     let pooled = (better.0 * n + worse.0 * m) / (n + m);
     let deviation = (pooled * (1.0 - pooled) * (1.0 / n + 1.0 / m)).sqrt();
-    better.0 - worse.0 > (3.0 * deviation).max(0.2)
+    better.0 - worse.0 > (2.6 * deviation).max(0.1)
 }
 
 #[cfg(test)]

@@ -23,7 +23,6 @@ const REPEAT_SHARE: f64 = 0.25;
 /// The same on a LAN that polices, where every frame is dear.
 const POLICED_REPEAT_SHARE: f64 = 0.14;
 const RAMP_STEP: Duration = Duration::from_millis(50);
-const TRIAL_ASKS: u32 = 20;
 /// Beyond this many addresses one question may be enough, and a sample is asked again.
 const SAMPLED: usize = 512;
 /// On a LAN that polices, time is dear: one question that got through must do.
@@ -96,6 +95,8 @@ pub struct Scanner {
     rounds_over: bool,
     last_frame: Timestamp,
     recent_frames: VecDeque<Timestamp>,
+    /// When the latest questions were asked that were answered.
+    passed: VecDeque<Timestamp>,
     frames: u64,
     wake: Timestamp,
     ending: Option<Ending>,
@@ -146,6 +147,7 @@ impl Scanner {
             rounds_over: false,
             last_frame: Timestamp::ZERO,
             recent_frames: VecDeque::new(),
+            passed: VecDeque::new(),
             frames: 0,
             wake: Timestamp::ZERO,
             ending: None,
@@ -353,7 +355,7 @@ impl Scanner {
             Phase::Quiet { until, slow } if until <= now => {
                 let pace = self.trial_pace(slow);
                 self.set_rate(now, pace);
-                let left = if slow { TRIAL_ASKS / 2 } else { TRIAL_ASKS };
+                let left = self.trial_asks(slow);
                 self.phase = Phase::Trial { left, began: now, slow, asked: 0, answered: 0 };
             }
             Phase::Trial { left: 0, slow, asked, answered, .. } if self.known.next_deadline().is_none() => {
@@ -370,6 +372,13 @@ impl Scanner {
         if self.ending.is_none() {
             self.ending = Some(ending);
             self.ended = now;
+        }
+    }
+
+    fn passed(&mut self, asked: Timestamp) {
+        self.passed.push_back(asked);
+        if self.passed.len() > 1024 {
+            self.passed.pop_front();
         }
     }
 
@@ -394,12 +403,16 @@ impl Scanner {
             if self.sampled && silent.asks > 1 {
                 self.least_asks = 2;
             }
+            self.passed(silent.asked);
             let again = seen.at.max(silent.asked + self.settings.confirm_after);
             self.known.meet(at, silent.asked, seen.at.since(silent.asked), again);
             return;
         }
         match self.known.answered(at, seen.at) {
-            Answer::InTime(id, asked) => self.record(seen.at, Repeat { asked, id, answered: true }),
+            Answer::InTime(id, asked) => {
+                self.passed(asked);
+                self.record(seen.at, Repeat { asked, id, answered: true });
+            }
             Answer::Late(id) => self.estimate.amend(id),
             Answer::Unasked => {}
         }

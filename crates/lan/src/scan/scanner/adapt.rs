@@ -14,8 +14,22 @@ use crate::time::Timestamp;
 const EARNED: u32 = 300;
 /// Silence before a trial, so that a policer's bucket fills a little.
 const QUIET: Duration = Duration::from_millis(100);
+/// Repeats in a trial after heavy losses; a small difference needs twice as many to be seen.
+const TRIAL_ASKS: u32 = 20;
+/// Frames a second at first on a LAN that polices: what got through before is a poor measure where few hosts answer.
+const POLICED_START: f64 = 80.0;
 
 impl Scanner {
+    /// How many repeats the trial asks that begins now.
+    pub(super) fn trial_asks(&self, slow: bool) -> u32 {
+        let heavy = self.fall.is_some_and(|fall| self.estimate.since(fall.since).0 < 0.6);
+        match (slow, heavy) {
+            (true, _) => TRIAL_ASKS / 2,
+            (false, true) => TRIAL_ASKS,
+            (false, false) => TRIAL_ASKS * 2,
+        }
+    }
+
     pub(super) fn trial_pace(&self, slow: bool) -> f64 {
         let before = self.fall.map_or(self.rate, |fall| fall.rate);
         if slow { (before / 40.0).clamp(8.0, 25.0) } else { (before / 5.0).clamp(20.0, 200.0) }
@@ -112,10 +126,10 @@ impl Scanner {
         let answered = (trial.0 * f64::from(trial.1)).round() as u32;
         self.estimate = Estimate::from_counts(answered, trial.1 - answered.min(trial.1));
         self.wire = WireState::Policed { rate };
-        self.rate = rate * 0.45;
+        self.rate = (rate * 0.45).min(POLICED_START);
         self.set_rate(now, self.rate);
         self.steered = now;
-        self.ask_again_since(now, since);
+        self.ask_again_since(now, self.last_passed(since));
     }
 
     /// Keeps the rate just below what gets through.
@@ -127,7 +141,7 @@ impl Scanner {
             self.wire = WireState::Policed { rate: self.rate * share / self.expected };
             self.rate = (self.rate * (share / self.expected * 0.9).clamp(0.4, 0.85)).max(3.0);
             self.careful = true;
-            self.ask_again_since(now, since.before(Duration::from_millis(100)));
+            self.ask_again_since(now, self.last_passed(since));
         } else if recent >= 8 && share >= self.expected * 0.95 {
             self.rate = (self.rate * if self.careful { 1.08 } else { 1.25 }).min(f64::from(self.settings.max_pps));
             if let WireState::Policed { rate } = &mut self.wire {
@@ -141,11 +155,17 @@ impl Scanner {
         self.set_rate(now, self.rate);
     }
 
+    /// The last question before a moment that is known to have got through: what was asked after it may not have.
+    fn last_passed(&self, moment: Timestamp) -> Timestamp {
+        self.passed.iter().filter(|asked| **asked < moment).max().copied().unwrap_or(self.began)
+    }
+
     /// Questions since a moment do not count.
     fn ask_again_since(&mut self, now: Timestamp, since: Timestamp) {
         for (at, silent) in self.silent.iter_mut().enumerate() {
             if silent.asks > 0 && silent.asked >= since && !self.known.has(at) {
-                silent.asks -= 1;
+                // How many of its questions came since then is not kept: none is taken for answered.
+                silent.asks = 0;
             }
         }
         self.next_round(now);
