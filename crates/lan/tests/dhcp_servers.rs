@@ -1,4 +1,4 @@
-//! The DHCP probe against a real server: dnsmasq.
+//! The DHCP probe against real servers: dnsmasq and udhcpd.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
@@ -82,4 +82,25 @@ fn silence_is_heard_as_silence() {
     let _lan = Bridge::new();
     let report = probe(Plan { listen: Duration::from_secs(4), ..Plan::default() });
     assert_eq!((report.servers().len(), report.discovers), (0, 1));
+}
+
+#[test]
+#[ignore = "needs udhcpd: apt-get install -y udhcpd"]
+fn udhcpd_does_not_listen_and_is_left_alone() {
+    if !inside("udhcpd_does_not_listen_and_is_left_alone") {
+        return;
+    }
+    let mut lan = Bridge::new();
+    lan.host("router", "02:71:00:00:00:01", "10.77.0.1/24");
+    run("printf 'start 10.77.0.100\\nend 10.77.0.199\\ninterface eth0\\nlease_file /run/udhcpd.leases\\n\
+         pidfile /run/udhcpd.pid\\noption subnet 255.255.255.0\\noption router 10.77.0.1\\n' > /run/udhcpd.conf; \
+         : > /run/udhcpd.leases");
+    lan.start("router", "udhcpd -f /run/udhcpd.conf");
+    thread::sleep(Duration::from_secs(1));
+    let spots = [150, 160, 170].map(|n| Ipv4Addr::new(10, 77, 0, n)).to_vec();
+    let report = probe(Plan { spots, listen: Duration::from_secs(4), ..Plan::default() });
+    let router = Ipv4Addr::new(10, 77, 0, 1);
+    assert_eq!((report.servers(), report.sticky.clone()), (vec![router], vec![router]), "{report:?}");
+    assert_eq!(report.unasked, [Ipv4Addr::new(10, 77, 0, 170)]);
+    assert!(report.unexpected.is_empty());
 }
