@@ -23,7 +23,7 @@ fn arrows_point_down() {
                 ["poolcheck-manifest", "poolcheck-plan", "poolcheck-router-adapters", "poolcheck-rules"].into()
             }
             "poolcheck-rules" => ["poolcheck-manifest", "poolcheck-plan"].into(),
-            "poolcheck-manifest" | "poolcheck-router-adapters" => ["poolcheck-plan"].into(),
+            "poolcheck-lan" | "poolcheck-manifest" | "poolcheck-router-adapters" => ["poolcheck-plan"].into(),
             "xtask" => ["poolcheck", "poolcheck-rules"].into(),
             _ => BTreeSet::new(),
         }
@@ -31,7 +31,7 @@ fn arrows_point_down() {
     for (name, found) in &arrows {
         assert!(found.is_subset(&allowed(name)), "{name} may not depend on {found:?}");
     }
-    assert_eq!(arrows.len(), 6, "a new crate needs its arrows here: {:?}", arrows.keys());
+    assert_eq!(arrows.len(), 7, "a new crate needs its arrows here: {:?}", arrows.keys());
 }
 
 /// Heavy dependencies are features: the build of the pre-commit hook stays light.
@@ -66,4 +66,34 @@ fn no_dependency_needs_a_newer_compiler_than_we_declare() {
         .map(|package| format!("{} {} needs {:?}", package.name, package.version, package.rust_version))
         .collect();
     assert!(newer.is_empty(), "{newer:?}");
+}
+
+/// The one crate that may say `unsafe` has the workspace's lints all the same, and says it in one file.
+#[test]
+fn the_lan_crate_lints_like_the_others() {
+    let table = |path: &str| -> toml::Table {
+        let text = std::fs::read_to_string(path).expect("the manifest is readable");
+        text.parse().expect("the manifest is TOML")
+    };
+    let workspace = table("Cargo.toml")["workspace"]["lints"].clone();
+    let lan = table("crates/lan/Cargo.toml")["lints"].clone();
+    for (tool, lints) in workspace.as_table().expect("a table of tools") {
+        for (lint, level) in lints.as_table().expect("a table of lints") {
+            let expected = if lint == "unsafe_code" { toml::Value::from("deny") } else { level.clone() };
+            assert_eq!(lan[tool].get(lint), Some(&expected), "{tool}::{lint}");
+        }
+    }
+    let mut folders = vec![std::path::PathBuf::from("crates/lan/src")];
+    let mut exempt = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if std::fs::read_to_string(&path).expect("a source file").contains("allow(unsafe_code") {
+                exempt.push(path);
+            }
+        }
+    }
+    assert_eq!(exempt, [std::path::PathBuf::from("crates/lan/src/link/af_packet.rs")]);
 }

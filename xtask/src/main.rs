@@ -10,7 +10,7 @@ mod corpus;
 type Task = (&'static str, &'static str, fn() -> Result<(), String>);
 
 const TASKS: [Task; 8] = [
-    ("test", "all tests; needs nothing but cargo", test),
+    ("test", "all tests; needs cargo and iproute2 (network namespaces)", test),
     ("lint", "formatting, clippy and documentation, all warnings denied", lint),
     ("format", "format everything, the rules and adapters too", format),
     ("generate", "write the generated files (docs/rules, docs/schema)", generate),
@@ -110,7 +110,7 @@ fn fuzz_smoke() -> Result<(), String> {
     if !fuzz(&["--version"]) {
         return Err("cargo-fuzz is needed: rustup toolchain install nightly && cargo install cargo-fuzz".to_owned());
     }
-    for target in ["yaml_tree", "range_syntax", "facts_toml", "sky_hub_page"] {
+    for target in ["yaml_tree", "range_syntax", "facts_toml", "sky_hub_page", "lan_frame"] {
         if !fuzz(&["run", target, "--", "-max_total_time=60", "-max_len=65536"]) {
             return Err(format!("the fuzz target {target} failed"));
         }

@@ -1,0 +1,100 @@
+//! Hosts that answer.
+
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use poolcheck_plan::AddrRange;
+
+use crate::wire::{Dissected, MacAddr, Payload, arp, compose, ipv6, ndp};
+
+/// A machine on the LAN.
+#[derive(Debug, Clone)]
+pub struct Host {
+    /// Its hardware address.
+    pub mac: MacAddr,
+    /// What it owns.
+    pub addresses: Vec<IpAddr>,
+    /// How long it takes to answer, drawn evenly for each answer.
+    pub answers_after: RangeInclusive<Duration>,
+    /// Ignores ARP probes (sender 0.0.0.0), as some devices do.
+    pub probe_deaf: bool,
+    /// Answers for these too (proxy ARP).
+    pub proxies: Option<AddrRange>,
+}
+
+impl Host {
+    /// A machine that answers within a fraction of a millisecond.
+    pub fn new(mac: MacAddr, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+        let answers_after = Duration::from_micros(20)..=Duration::from_micros(800);
+        Self { mac, addresses: addresses.into_iter().collect(), answers_after, probe_deaf: false, proxies: None }
+    }
+
+    /// The same, answering between `least` and `most` later.
+    #[must_use]
+    pub fn late(mut self, least: Duration, most: Duration) -> Self {
+        self.answers_after = least..=most;
+        self
+    }
+
+    /// The same, deaf to probes.
+    #[must_use]
+    pub fn probe_deaf(mut self) -> Self {
+        self.probe_deaf = true;
+        self
+    }
+
+    /// The same, answering for a whole range.
+    #[must_use]
+    pub fn proxying(mut self, range: AddrRange) -> Self {
+        self.proxies = Some(range);
+        self
+    }
+
+    fn answers_for(&self, address: IpAddr) -> bool {
+        self.addresses.contains(&address) || self.proxies.is_some_and(|range| range.contains(address))
+    }
+
+    /// The answer to a frame, if it asks for something of this host.
+    pub(super) fn answer(&self, question: &Dissected) -> Option<Vec<u8>> {
+        match &question.payload {
+            Payload::Arp(packet) if packet.operation == arp::Operation::Request => {
+                let deaf = self.probe_deaf && packet.kind() == arp::Kind::Probe;
+                let mine = self.answers_for(packet.target_ip.into()) && packet.sender_mac != self.mac;
+                (mine && !deaf && packet.kind() != arp::Kind::Announcement)
+                    .then(|| compose::arp(packet.sender_mac, &arp::Repr::reply(packet, self.mac)))
+            }
+            Payload::Ndp(header, ndp::Repr::NeighborSolicitation { target, .. }) => self
+                .answers_for((*target).into())
+                .then(|| self.advertisement(header, question.ethernet.source, *target)),
+            _ => None,
+        }
+    }
+
+    /// A probe is answered to all nodes, an ordinary solicitation to its sender (RFC 4861 section 7.2.4).
+    fn advertisement(&self, asked: &ipv6::Repr, asker: MacAddr, target: std::net::Ipv6Addr) -> Vec<u8> {
+        let probe = asked.source.is_unspecified();
+        let message = ndp::Repr::NeighborAdvertisement {
+            router: false,
+            solicited: !probe,
+            override_cache: true,
+            target,
+            options: vec![ndp::NdpOption::TargetLinkLayer(self.mac)],
+        };
+        let to = if probe { ipv6::ALL_NODES } else { asked.source };
+        compose::ndp((self.mac, target), (asker, to), &message)
+    }
+
+    /// What this host's neighbour cache learns from a frame that asks for one of its addresses.
+    pub(super) fn learns(&self, question: &Dissected) -> Option<(IpAddr, MacAddr)> {
+        match &question.payload {
+            Payload::Arp(packet) if !packet.sender_ip.is_unspecified() => {
+                self.addresses.contains(&packet.target_ip.into()).then(|| (packet.sender_ip.into(), packet.sender_mac))
+            }
+            Payload::Ndp(header, ndp::Repr::NeighborSolicitation { target, .. }) => (!header.source.is_unspecified()
+                && self.addresses.contains(&(*target).into()))
+            .then(|| (header.source.into(), question.ethernet.source)),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Whole frames from representations, lengths and checksums filled in.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::ethernet::{EtherType, MIN_FRAME_LEN, Repr as Ethernet};
+use super::{MacAddr, arp, dhcpv4, dhcpv6, ipv4, ipv6, mld, ndp, udp};
+
+/// An ARP packet from its sender to `destination`.
+pub fn arp(destination: MacAddr, packet: &arp::Repr) -> Vec<u8> {
+    let mut out = start(packet.sender_mac, destination, EtherType::Arp);
+    packet.emit(&mut out);
+    padded(out)
+}
+
+/// A Neighbor Discovery message. Multicast destinations get their group's hardware address, whatever `mac` says.
+pub fn ndp(from: (MacAddr, Ipv6Addr), to: (MacAddr, Ipv6Addr), message: &ndp::Repr) -> Vec<u8> {
+    let mut out = start(from.0, hardware(to), EtherType::Ipv6);
+    let header = ipv6::Repr {
+        source: from.1,
+        destination: to.1,
+        next_header: ipv6::ICMPV6,
+        hop_limit: 255,
+        payload_len: message.buffer_len() as u16,
+    };
+    header.emit(&mut out);
+    message.emit(from.1, to.1, &mut out);
+    padded(out)
+}
+
+/// The Neighbor Solicitation of Duplicate Address Detection (RFC 4862 section 5.4.2): from `::`, so that it leaves nothing
+/// behind in any neighbour cache and its answer comes to all nodes.
+pub fn ndp_probe(from: MacAddr, target: Ipv6Addr) -> Vec<u8> {
+    let to = (MacAddr::ZERO, ipv6::solicited_node(target));
+    let message = ndp::Repr::NeighborSolicitation { target, options: Vec::new() };
+    ndp((from, Ipv6Addr::UNSPECIFIED), to, &message)
+}
+
+/// An MLD report, behind the Router Alert option that RFC 3810 section 5 demands.
+pub fn mld(from: (MacAddr, Ipv6Addr), destination: Ipv6Addr, report: &mld::Repr) -> Vec<u8> {
+    let mut out = start(from.0, MacAddr::for_ipv6_multicast(destination), EtherType::Ipv6);
+    let header = ipv6::Repr {
+        source: from.1,
+        destination,
+        next_header: ipv6::HOP_BY_HOP,
+        hop_limit: 1,
+        payload_len: (mld::ROUTER_ALERT.len() + report.buffer_len()) as u16,
+    };
+    header.emit(&mut out);
+    out.extend_from_slice(&mld::ROUTER_ALERT);
+    report.emit(from.1, destination, &mut out);
+    padded(out)
+}
+
+/// A DHCP message of a client without address: 0.0.0.0 port 68 to the broadcast address port 67. The Ethernet source is the
+/// interface's own address, so that switches learn nothing wrong; the client's is inside the message.
+pub fn dhcpv4_from_client(from: MacAddr, message: &dhcpv4::Repr) -> Vec<u8> {
+    let ports = udp::Repr { source_port: dhcpv4::CLIENT_PORT, destination_port: dhcpv4::SERVER_PORT };
+    dhcpv4((from, Ipv4Addr::UNSPECIFIED), (MacAddr::BROADCAST, Ipv4Addr::BROADCAST), ports, message)
+}
+
+/// A DHCP message between any two ends.
+pub fn dhcpv4(from: (MacAddr, Ipv4Addr), to: (MacAddr, Ipv4Addr), ports: udp::Repr, message: &dhcpv4::Repr) -> Vec<u8> {
+    let mut payload = Vec::new();
+    message.emit(&mut payload);
+    let mut out = start(from.0, to.0, EtherType::Ipv4);
+    let header = ipv4::Repr {
+        source: from.1,
+        destination: to.1,
+        protocol: ipv4::UDP,
+        ttl: 64,
+        payload_len: (udp::HEADER_LEN + payload.len()) as u16,
+    };
+    header.emit(&mut out);
+    ports.emit(udp::Addresses::V4(from.1, to.1), &payload, &mut out);
+    padded(out)
+}
+
+/// A DHCPv6 message of a client, from its link-local address to all servers on the link.
+pub fn dhcpv6_from_client(from: (MacAddr, Ipv6Addr), message: &dhcpv6::Repr) -> Vec<u8> {
+    let ports = udp::Repr { source_port: dhcpv6::CLIENT_PORT, destination_port: dhcpv6::SERVER_PORT };
+    dhcpv6(from, (MacAddr::ZERO, dhcpv6::ALL_SERVERS), ports, message)
+}
+
+/// A DHCPv6 message between any two ends.
+pub fn dhcpv6(from: (MacAddr, Ipv6Addr), to: (MacAddr, Ipv6Addr), ports: udp::Repr, message: &dhcpv6::Repr) -> Vec<u8> {
+    let mut payload = Vec::new();
+    message.emit(&mut payload);
+    let mut out = start(from.0, hardware(to), EtherType::Ipv6);
+    let header = ipv6::Repr {
+        source: from.1,
+        destination: to.1,
+        next_header: ipv6::UDP,
+        hop_limit: 1,
+        payload_len: (udp::HEADER_LEN + payload.len()) as u16,
+    };
+    header.emit(&mut out);
+    ports.emit(udp::Addresses::V6(from.1, to.1), &payload, &mut out);
+    padded(out)
+}
+
+fn hardware((mac, address): (MacAddr, Ipv6Addr)) -> MacAddr {
+    if address.is_multicast() { MacAddr::for_ipv6_multicast(address) } else { mac }
+}
+
+fn start(source: MacAddr, destination: MacAddr, ethertype: EtherType) -> Vec<u8> {
+    let mut out = Vec::with_capacity(128);
+    Ethernet { destination, source, vlan: None, ethertype }.emit(&mut out);
+    out
+}
+
+/// Short frames are padded here, so that captures on the sending and the receiving side are the same bytes.
+fn padded(mut out: Vec<u8>) -> Vec<u8> {
+    out.resize(out.len().max(MIN_FRAME_LEN), 0);
+    out
+}

@@ -1,0 +1,169 @@
+//! The scanner against real Linux stacks, watched from a tap.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
+use std::thread;
+use std::time::Duration;
+
+use common::{Bridge, inside, run};
+use poolcheck_lan::interface::{Interface, interfaces};
+use poolcheck_lan::link::{self, Link, PacketLink, Received, Wanted};
+use poolcheck_lan::scan::{Ending, Profile, Report, Scanner, Settings, Targets, WireState};
+use poolcheck_lan::wire::{MacAddr, Payload, arp, compose, dissect, ndp};
+use poolcheck_lan::{Cancel, Timestamp, drive};
+use poolcheck_plan::syntax::parse_range;
+
+fn interface(name: &str) -> Interface {
+    // A carrier comes a moment after its other end.
+    for _ in 0..100 {
+        let found = interfaces().unwrap().into_iter().find(|interface| interface.name == name).unwrap();
+        if found.usable().is_ok() {
+            return found;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    panic!("{name} does not come up");
+}
+
+fn open(name: &str) -> PacketLink {
+    link::open(&interface(name), Wanted::ARP.and(Wanted::NDP)).unwrap()
+}
+
+/// Scans, and gives what left the scanner's interface beside the report.
+fn scan(ranges: &[&str], settings: impl FnOnce(usize) -> Settings) -> (Report, Vec<Received>) {
+    let targets = Targets::new(ranges.iter().map(|text| parse_range(text).unwrap())).unwrap();
+    let settings = settings(targets.len());
+    let mut tap = open("sw0");
+    let mut link = open("eth0");
+    let mut scanner = Scanner::new(link.mac(), targets, settings, 1).unwrap();
+    drive(&mut scanner, &mut link, &Cancel::default(), drop).unwrap();
+    let mut seen = Vec::new();
+    tap.receive(Timestamp::ZERO, &mut seen).unwrap();
+    let ours = |received: &Received| received.frame[6..12] == link.mac().0;
+    (scanner.report(), seen.into_iter().filter(ours).collect())
+}
+
+fn no_second_has_more_than(frames: &[Received], max_pps: usize) {
+    for window in frames.windows(max_pps + 1) {
+        let span = window[window.len() - 1].at.since(window[0].at);
+        // The tap's moments come from two clocks: a millisecond is theirs.
+        assert!(span >= Duration::from_millis(999), "{max_pps} frames in {span:?}");
+    }
+}
+
+/// Answers ARP for one address after a delay, until the process ends.
+fn late_owner(name: &'static str, address: Ipv4Addr, delay: Duration) {
+    let mut link = open(name);
+    let mac = link.mac();
+    thread::spawn(move || {
+        let mut questions: Vec<Received> = Vec::new();
+        loop {
+            let until = link.now() + Duration::from_millis(5);
+            link.receive(until, &mut questions).unwrap();
+            let now = link.now();
+            let (due, waiting) = questions.drain(..).partition(|question| question.at + delay <= now);
+            questions = waiting;
+            for question in due as Vec<Received> {
+                let Ok(found) = dissect(&question.frame) else { continue };
+                let Payload::Arp(packet) = found.payload else { continue };
+                if packet.target_ip == address && packet.operation == arp::Operation::Request {
+                    link.send(&[compose::arp(packet.sender_mac, &arp::Repr::reply(&packet, mac))]).unwrap();
+                }
+            }
+        }
+    });
+}
+
+fn owners(report: &Report) -> BTreeSet<(IpAddr, MacAddr)> {
+    report.found.iter().flat_map(|(address, all)| all.iter().map(|owner| (*address, owner.mac))).collect()
+}
+
+#[test]
+fn finds_everyone_and_leaves_nothing_behind() {
+    if !inside("finds_everyone_and_leaves_nothing_behind") {
+        return;
+    }
+    let mut lan = Bridge::new();
+    let mut truth = BTreeSet::new();
+    for n in 0..12_u8 {
+        let (mac, address) = (MacAddr([2, 2, 0, 0, 0, n]), Ipv4Addr::new(10, 77, 0, 10 + 17 * n));
+        lan.host(&format!("h{n}"), &mac.to_string(), &format!("{address}/24"));
+        truth.insert((IpAddr::V4(address), mac));
+    }
+    for n in 0..2_u8 {
+        let (mac, address) = (MacAddr([2, 0xdd, 0, 0, 0, n]), Ipv4Addr::new(10, 77, 0, 10 + 17 * n));
+        lan.host(&format!("twin{n}"), &mac.to_string(), &format!("{address}/24"));
+        truth.insert((IpAddr::V4(address), mac));
+    }
+    let (late, address) = (MacAddr([2, 0xee, 0, 0, 0, 1]), Ipv4Addr::new(10, 77, 0, 10 + 17 * 5));
+    lan.port("late", &late.to_string());
+    late_owner("late", address, Duration::from_millis(400));
+    truth.insert((IpAddr::V4(address), late));
+
+    let (report, sent) = scan(&["10.77.0.1-10.77.0.249"], |n| Settings::new(Profile::Default, n));
+    assert_eq!(owners(&report), truth);
+    assert_eq!((report.ending, report.wire), (Ending::Complete, WireState::Clean));
+    assert_eq!(report.conflicts().count(), 3);
+    assert_eq!(sent.len() as u64, report.frames, "every frame was seen, and nothing else left");
+    for received in &sent {
+        let payload = dissect(&received.frame).unwrap().payload;
+        assert!(matches!(payload, Payload::Arp(packet) if packet.kind() == arp::Kind::Probe), "{payload:?}");
+    }
+    no_second_has_more_than(&sent, 4000);
+    assert_eq!(lan.neighbours(), "", "a neighbour cache learned something");
+    let promiscuous = run("ip -d link show eth0");
+    assert!(promiscuous.contains("promiscuity 0"), "{promiscuous}");
+}
+
+#[test]
+fn the_rate_given_is_never_exceeded() {
+    if !inside("the_rate_given_is_never_exceeded") {
+        return;
+    }
+    let mut lan = Bridge::new();
+    lan.host("h1", "02:02:00:00:00:01", "10.77.0.9/24");
+    let (report, sent) = scan(&["10.77.0.1-10.77.0.60"], |n| Settings::new(Profile::Default, n).at_most(100));
+    assert_eq!(report.found.len(), 1);
+    no_second_has_more_than(&sent, 100);
+}
+
+#[test]
+fn neighbours_of_ipv6_are_found_by_probes() {
+    if !inside("neighbours_of_ipv6_are_found_by_probes") {
+        return;
+    }
+    let mut lan = Bridge::new();
+    lan.host("h1", "02:02:00:00:00:01", "fd00:77::9/64");
+    lan.host("h2", "02:02:00:00:00:02", "fd00:77::2f/64");
+    let (report, sent) = scan(&["fd00:77::-fd00:77::3f"], |n| Settings::new(Profile::Default, n));
+    let owner = |address: &str, n| (address.parse().unwrap(), MacAddr([2, 2, 0, 0, 0, n]));
+    assert_eq!(owners(&report), [owner("fd00:77::9", 1), owner("fd00:77::2f", 2)].into());
+    for received in &sent {
+        match dissect(&received.frame).unwrap().payload {
+            Payload::Ndp(header, ndp::Repr::NeighborSolicitation { .. }) => assert!(header.source.is_unspecified()),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(!lan.neighbours().contains("02:5c:00:00:00:01"), "{}", lan.neighbours());
+}
+
+#[test]
+fn a_run_can_be_cancelled_and_keeps_what_it_found() {
+    if !inside("a_run_can_be_cancelled_and_keeps_what_it_found") {
+        return;
+    }
+    let mut lan = Bridge::new();
+    lan.host("h1", "02:02:00:00:00:01", "10.77.0.9/24");
+    let mut link = open("eth0");
+    let targets = Targets::new([parse_range("10.77.0.1-10.77.0.20").unwrap()]).unwrap();
+    let mut scanner = Scanner::new(link.mac(), targets, Settings::new(Profile::Gentle, 20), 1).unwrap();
+    let cancel = Cancel::default();
+    drive(&mut scanner, &mut link, &cancel, |_| cancel.cancel()).unwrap();
+    scanner.cancel(link.now());
+    let report = scanner.report();
+    assert_eq!((report.ending, report.found.len()), (Ending::Cancelled, 1));
+}
