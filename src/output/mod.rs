@@ -137,7 +137,12 @@ pub(crate) fn print_error(text: &str) {
 }
 
 /// Writes a whole file or none of it; one that is there keeps its permissions.
+///
+/// A device or a pipe (`/dev/null`, `/dev/stderr`) is written to and never replaced.
 pub fn write_file(path: &Path, text: &str) -> io::Result<()> {
+    if std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir()) {
+        return std::fs::OpenOptions::new().write(true).open(path)?.write_all(text.as_bytes());
+    }
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -177,5 +182,18 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "two");
         assert!(write_file(&folder.path().join("no/such/r.json"), "x").is_err());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_device_is_never_replaced() {
+        use std::os::unix::fs::FileTypeExt as _;
+        // Through a link in a folder of the test's own, so that a mistake breaks the link and not the machine.
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("null");
+        std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+        write_file(&link, "text").unwrap();
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert!(std::fs::metadata(&link).unwrap().file_type().is_char_device());
     }
 }
