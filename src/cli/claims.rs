@@ -40,6 +40,9 @@ struct JsonClaim<'a> {
     confidence: poolcheck_plan::Confidence,
     #[serde(skip_serializing_if = "Option::is_none")]
     place: Option<String>,
+    /// The clusters that make the claim, where the tree says which.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    clusters: Vec<&'a str>,
 }
 
 pub(crate) fn run(args: &ClaimsArgs, style: &Style) -> Exit {
@@ -86,10 +89,18 @@ fn pretty(world: &World<'_>) -> String {
             out.push_str(&line(claim, world, None));
         }
     }
+    if !world.clusters.names.is_empty() {
+        writeln!(out, "clusters: {}", world.clusters.names.join(", ")).expect("writes to a string");
+    }
     if claims.is_empty() {
         out.push_str("no claim was seen: no pool, no facts\n");
     }
     out
+}
+
+/// The clusters that a claim's text belongs to, where the tree says so.
+fn clusters_of<'w>(claim: &Claim, world: &'w World<'_>) -> Vec<&'w str> {
+    claim.place.map(|place| world.clusters.names_of(place.source).collect()).unwrap_or_default()
 }
 
 fn line(claim: &Claim, world: &World<'_>, within: Option<AddrRange>) -> String {
@@ -108,7 +119,11 @@ fn line(claim: &Claim, world: &World<'_>, within: Option<AddrRange>) -> String {
         poolcheck_plan::Confidence::Medium => " (fairly sure)",
         poolcheck_plan::Confidence::Low => " (not sure)",
     };
-    format!("  {range:<33} {:<14} {:<30} {place}{sure}\n", kind_name(claim.kind), claim.owner)
+    let clusters = match clusters_of(claim, world).as_slice() {
+        [] => String::new(),
+        names => format!(" [{}]", names.join(", ")),
+    };
+    format!("  {range:<33} {:<14} {:<30} {place}{clusters}{sure}\n", kind_name(claim.kind), claim.owner)
 }
 
 const fn kind_name(kind: ClaimKind) -> &'static str {
@@ -139,6 +154,7 @@ fn json(world: &World<'_>) -> String {
             owner: &claim.owner,
             confidence: claim.confidence,
             place: claim.place.map(|span| output::pretty::title(span, world.sources)),
+            clusters: clusters_of(claim, world),
         })
         .collect();
     serde_json::to_string_pretty(&claims).unwrap_or_default() + "\n"

@@ -120,6 +120,9 @@ impl ManifestFile {
         if let Some(map) = &mut self.map {
             map.renumber(self.source, source);
         }
+        for substitution in self.substitutions.iter_mut().filter(|own| own.place.source == self.source) {
+            substitution.place.source = source;
+        }
         self.source = source;
         for embedded in Arc::make_mut(&mut self.embedded) {
             embedded.file.set_source(source);

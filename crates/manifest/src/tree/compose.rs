@@ -175,7 +175,7 @@ struct Layout<'g, 'a> {
 
 impl<'g, 'a> Layout<'g, 'a> {
     fn new(graph: &'g Graph<'a>, options: &Options) -> Self {
-        let (names, unit_clusters) =
+        let (names, unit_clusters, folders) =
             if options.clusters.is_empty() { inferred(graph) } else { configured(graph, &options.clusters) };
         let mut applied: Vec<BTreeMap<Option<u32>, Vec<usize>>> = vec![BTreeMap::new(); graph.files.len()];
         for (number, unit) in graph.units.iter().enumerate() {
@@ -187,6 +187,13 @@ impl<'g, 'a> Layout<'g, 'a> {
             let below = |option: &ClusterOption| option.paths.iter().any(|path| path == name || is_below(name, path));
             for (number, _) in options.clusters.iter().enumerate().filter(|(_, option)| below(option)) {
                 applied[file].entry(Some(number as u32)).or_default();
+            }
+        }
+        // What lies beside the objects that begin a cluster is of that cluster, whoever applies it first.
+        for (own, name) in applied.iter_mut().zip(&graph.names).filter(|(own, _)| own.is_empty()) {
+            let below = |folder: &String| !folder.is_empty() && is_below(name, folder);
+            if let Some((_, number)) = folders.iter().filter(|(folder, _)| below(folder)).max_by_key(|(f, _)| f.len()) {
+                own.entry(Some(*number)).or_default();
             }
         }
         let environments = graph.units.iter().enumerate().map(|(number, unit)| {
@@ -276,21 +283,24 @@ impl<'g, 'a> Layout<'g, 'a> {
     }
 }
 
+/// The names of the clusters, the cluster of each unit, and the folders that clusters begin in.
+type Inferred = (Vec<String>, Vec<Option<u32>>, Vec<(String, u32)>);
+
 /// The clusters that the user names; a unit is of the cluster that its own file lies in.
-fn configured(graph: &Graph<'_>, options: &[ClusterOption]) -> (Vec<String>, Vec<Option<u32>>) {
+fn configured(graph: &Graph<'_>, options: &[ClusterOption]) -> Inferred {
     let of = |name: &str| {
         let holds = |option: &ClusterOption| option.paths.iter().any(|path| path == name || is_below(name, path));
         options.iter().position(holds).map(|number| number as u32)
     };
     let units = graph.units.iter().map(|unit| of(graph.names[unit.file])).collect();
-    (options.iter().map(|option| option.name.clone()).collect(), units)
+    (options.iter().map(|option| option.name.clone()).collect(), units, Vec::new())
 }
 
 /// Clusters from what GitOps objects say.
 ///
 /// Flux: objects that no other reaches begin a cluster, those of one folder the same one. Argo CD: the destination.
 /// Bare kustomizations: those that share a base are different clusters, otherwise they are parts of one.
-fn inferred(graph: &Graph<'_>) -> (Vec<String>, Vec<Option<u32>>) {
+fn inferred(graph: &Graph<'_>) -> Inferred {
     let units = &graph.units;
     let mut group: Vec<Option<String>> = vec![None; units.len()];
     for (number, unit) in units.iter().enumerate() {
@@ -303,7 +313,8 @@ fn inferred(graph: &Graph<'_>) -> (Vec<String>, Vec<Option<u32>>) {
     let keys: BTreeSet<String> = group.iter().flatten().cloned().collect();
     let order: BTreeMap<&String, u32> = keys.iter().enumerate().map(|(number, key)| (key, number as u32)).collect();
     let numbers = group.iter().map(|key| key.as_ref().and_then(|key| order.get(key).copied())).collect();
-    (titles(&keys), numbers)
+    let folders = keys.iter().cloned().zip(0..).collect();
+    (titles(&keys), numbers, folders)
 }
 
 /// The folder of the object that begins the chain which leads to a unit.
