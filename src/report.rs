@@ -136,9 +136,7 @@ impl Report {
     /// What was accepted, counted: `3 ignored, 12 in the baseline`; empty when nothing was.
     pub fn accepted(&self) -> String {
         let baseline = self.suppressed.iter().filter(|s| s.by == SuppressedBy::Baseline).count();
-        let counts = [(self.suppressed.len() - baseline, "ignored"), (baseline, "in the baseline")];
-        let counts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
-        counts.collect::<Vec<_>>().join(", ")
+        accepted(self.suppressed.len() - baseline, baseline)
     }
 
     /// How many findings have this level.
@@ -151,6 +149,13 @@ impl Report {
         let gone = !self.gone.is_empty() && Level::Warning >= level;
         gone || self.findings.iter().any(|finding| finding.level >= level)
     }
+}
+
+/// `3 ignored, 12 in the baseline`.
+pub(crate) fn accepted(ignored: usize, baseline: usize) -> String {
+    let counts = [(ignored, "ignored"), (baseline, "in the baseline")];
+    let counts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+    counts.collect::<Vec<_>>().join(", ")
 }
 
 /// `1 pool`, `2 pools`.

@@ -10,9 +10,13 @@ use crate::output::Style;
 
 mod check;
 mod claims;
+mod completions;
+mod config;
 mod explain;
+mod init;
 mod judging;
 mod lsp;
+mod render;
 mod router;
 mod rules;
 mod suggest;
@@ -67,6 +71,16 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// List the rules
     Rules(rules::RulesArgs),
+    /// Tell a JSON report in another format
+    Render(render::RenderArgs),
+    /// Write a configuration and a facts file to begin with
+    Init(init::InitArgs),
+    /// Show the configuration that applies, and where each value comes from
+    Config(config::ConfigArgs),
+    /// Write completions for a shell
+    Completions(completions::CompletionsArgs),
+    /// Write the manual page
+    Man,
     /// Serve an editor: the Language Server Protocol on standard input and output
     Lsp,
     /// Read a router's DHCP ranges
@@ -153,6 +167,11 @@ impl Cli {
             Command::Suggest(args) => suggest::run(&args, &style),
             Command::Explain(args) => explain::run(&args, &style),
             Command::Rules(args) => rules::run(&args, &style),
+            Command::Render(args) => render::run(&args, &style),
+            Command::Init(args) => init::run(&args, &style),
+            Command::Config(args) => config::run(&args, &style),
+            Command::Completions(args) => completions::run(&args, &style),
+            Command::Man => completions::man(&style),
             Command::Lsp => lsp::run(&style),
             Command::Router(command) => router::run(command, &style),
         }

@@ -6,7 +6,7 @@
 use poolcheck_plan::{Confidence, SourceKind, Sources, Span};
 use poolcheck_rules::{Finding, Label, Level, Registered, Safety};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::report::Report;
 
@@ -14,7 +14,7 @@ use crate::report::Report;
 pub const VERSION: u32 = 1;
 
 /// The whole report.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "poolcheck report, version 1")]
 pub struct JsonReport {
     /// The schema's version: 1.
@@ -40,22 +40,22 @@ pub struct JsonReport {
 }
 
 /// A finding that somebody has accepted.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct JsonSuppressed {
     /// What was found.
     pub finding: JsonFinding,
     /// `comment`, `annotation`, `configuration` or `baseline`.
     pub by: String,
     /// Why, in the words of whoever accepted it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Where it was accepted; absent for the baseline.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<JsonPlace>,
 }
 
 /// An entry of the baseline that is not found any more.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct JsonGone {
     /// The baseline's name.
     pub baseline: String,
@@ -70,7 +70,7 @@ pub struct JsonGone {
 }
 
 /// The program that made the report.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct JsonTool {
     /// `poolcheck`.
     pub name: String,
@@ -79,7 +79,7 @@ pub struct JsonTool {
 }
 
 /// One finding.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct JsonFinding {
     /// The rule's id.
     pub rule: String,
@@ -106,7 +106,7 @@ pub struct JsonFinding {
 }
 
 /// How bad a finding is.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum JsonLevel {
     /// Broken, or two machines will fight over an address.
@@ -117,8 +117,19 @@ pub enum JsonLevel {
     Note,
 }
 
+impl JsonLevel {
+    /// The word: `error`, `warning`, `note`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
+}
+
 /// How sure a finding is, from its evidence.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum JsonConfidence {
     /// Said by the authority itself.
@@ -130,7 +141,7 @@ pub enum JsonConfidence {
 }
 
 /// A place in a file, on standard input or on a card.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct JsonPlace {
     /// The file's path, or the card's title.
     pub file: String,
@@ -149,12 +160,12 @@ pub struct JsonPlace {
     /// Column of the end in characters, from 1; exclusive.
     pub end_column: u32,
     /// What the place contributes.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
 }
 
 /// What a place points into.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum JsonSourceKind {
     /// A file.
@@ -166,7 +177,7 @@ pub enum JsonSourceKind {
 }
 
 /// A cure that a machine can apply.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct JsonFix {
     /// What it does.
     pub title: String,
@@ -177,7 +188,7 @@ pub struct JsonFix {
 }
 
 /// One replacement.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct JsonEdit {
     /// The bytes to replace.
     pub place: JsonPlace,
@@ -186,26 +197,26 @@ pub struct JsonEdit {
 }
 
 /// A rule that could not judge.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct JsonNotChecked {
     /// The rule's id.
     pub rule: String,
     /// The kind of fact that is missing, as `--require` names it.
     pub fact: String,
     /// What would have been judged; absent for everything.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     /// Why.
     pub reason: String,
     /// How to make it known.
     pub remedy: String,
     /// Where the thing that could not be judged stands.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<JsonPlace>,
 }
 
 /// An input that was not looked into.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct JsonSkipped {
     /// What it is.
     pub what: String,
@@ -214,7 +225,7 @@ pub struct JsonSkipped {
 }
 
 /// An input that could not be read.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct JsonProblem {
     /// The input's name.
     pub file: String,
@@ -225,7 +236,7 @@ pub struct JsonProblem {
 }
 
 /// A rendered text that stands for facts without a file.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct JsonCard {
     /// Its title.
     pub title: String,
@@ -234,7 +245,7 @@ pub struct JsonCard {
 }
 
 /// What was looked at.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct JsonSummary {
     /// Findings of level error.
     pub errors: usize,
@@ -265,8 +276,8 @@ pub struct JsonSummary {
 }
 
 /// The report as JSON text.
-pub fn report(report: &Report) -> String {
-    let mut text = serde_json::to_string_pretty(&model(report)).unwrap_or_default();
+pub fn report(report: &JsonReport) -> String {
+    let mut text = serde_json::to_string_pretty(report).unwrap_or_default();
     text.push('\n');
     text
 }
@@ -278,7 +289,26 @@ pub fn schema() -> String {
     text
 }
 
-fn model(report: &Report) -> JsonReport {
+/// Reads a report back.
+///
+/// # Errors
+/// When the text is no report of this version; the message says what to do.
+pub fn read(text: &str) -> Result<JsonReport, String> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: Option<u64>,
+    }
+    let versioned: Versioned = serde_json::from_str(text).map_err(|error| format!("is no JSON object: {error}"))?;
+    match versioned.version {
+        Some(version) if version == u64::from(VERSION) => {}
+        Some(other) => return Err(format!("is a report of version {other}; this program reads version {VERSION}")),
+        None => return Err("is no report of poolcheck: it has no `version`".to_owned()),
+    }
+    serde_json::from_str(text).map_err(|error| format!("is no whole report: {error}"))
+}
+
+/// The report as the machine formats tell it.
+pub(crate) fn model(report: &Report) -> JsonReport {
     let sources = &report.sources;
     let summary = &report.summary;
     JsonReport {

@@ -13,8 +13,13 @@ use crate::exit::Exit;
 use crate::report::Report;
 
 pub mod concise;
+pub mod github;
+pub mod gitlab;
 pub mod json;
+pub mod junit;
+pub mod markdown;
 pub mod pretty;
+pub mod sarif;
 
 /// How texts for people are drawn.
 #[derive(Debug, Clone)]
@@ -58,19 +63,57 @@ pub enum Format {
     Concise,
     /// For machines, with a versioned schema.
     Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Workflow commands of GitHub Actions.
+    Github,
+    /// GitLab's code quality report.
+    Gitlab,
+    /// JUnit XML.
+    Junit,
+    /// For a pull request's comment.
+    Markdown,
 }
 
 impl Format {
     /// All formats by name.
-    pub const ALL: [(&'static str, Self); 4] =
-        [("pretty", Self::Pretty), ("concise", Self::Concise), ("json", Self::Json), ("json-v1", Self::Json)];
+    pub const ALL: [(&'static str, Self); 8] = [
+        ("pretty", Self::Pretty),
+        ("concise", Self::Concise),
+        ("json", Self::Json),
+        ("sarif", Self::Sarif),
+        ("github", Self::Github),
+        ("gitlab", Self::Gitlab),
+        ("junit", Self::Junit),
+        ("markdown", Self::Markdown),
+    ];
 
+    /// The format of this name; `json-v1` names the version, too.
+    fn named(name: &str) -> Option<Self> {
+        let name = if name == "json-v1" { "json" } else { name };
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, format)| *format)
+    }
+
+    /// What is told of a run.
     fn render(self, report: &Report, style: &Style) -> String {
         match self {
             Self::Pretty => pretty::report(report, style),
+            _ => self.of_model(&json::model(report)).unwrap_or_default(),
+        }
+    }
+
+    /// What is told of a run whose texts are not at hand; `None` for the form that shows them.
+    pub(crate) fn of_model(self, report: &json::JsonReport) -> Option<String> {
+        Some(match self {
+            Self::Pretty => return None,
             Self::Concise => concise::report(report),
             Self::Json => json::report(report),
-        }
+            Self::Sarif => sarif::report(report),
+            Self::Github => github::report(report),
+            Self::Gitlab => gitlab::report(report),
+            Self::Junit => junit::report(report),
+            Self::Markdown => markdown::report(report),
+        })
     }
 }
 
@@ -92,9 +135,8 @@ impl FromStr for Output {
             Some(_) => return Err("no file name after `=`".to_owned()),
             None => (text, None),
         };
-        let format = Format::ALL.iter().find(|(known, _)| *known == name).map(|(_, format)| *format);
-        let names = || Format::ALL[..3].iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-        Ok(Self { format: format.ok_or_else(|| format!("no format `{name}`; there are {}", names()))?, file })
+        let names = || Format::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+        Ok(Self { format: Format::named(name).ok_or_else(|| format!("no format `{name}`; there are {}", names()))?, file })
     }
 }
 
@@ -104,6 +146,9 @@ impl FromStr for Output {
 /// When a file cannot be written. A reader of standard output that has gone away is no error.
 pub fn write(outputs: &[Output], report: &Report, terminal: &Style) -> io::Result<()> {
     for output in outputs {
+        if output.format == Format::Github {
+            summarise(&json::model(report))?;
+        }
         match &output.file {
             Some(file) => write_file(file, &output.format.render(report, &Style { width: 120, ..Style::plain() }))
                 .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", file.display())))?,
@@ -111,6 +156,33 @@ pub fn write(outputs: &[Output], report: &Report, terminal: &Style) -> io::Resul
         }
     }
     Ok(())
+}
+
+/// Writes a report that was read back, in every form asked for.
+///
+/// # Errors
+/// When a file cannot be written, or the form shows texts that a report does not hold.
+pub(crate) fn write_model(outputs: &[Output], report: &json::JsonReport) -> io::Result<()> {
+    for output in outputs {
+        let text = output.format.of_model(report).ok_or_else(|| {
+            io::Error::new(io::ErrorKind::InvalidInput, "`pretty` shows the manifests themselves: run poolcheck check")
+        })?;
+        if output.format == Format::Github {
+            summarise(report)?;
+        }
+        match &output.file {
+            Some(file) => write_file(file, &text)?,
+            None => print(&text)?,
+        }
+    }
+    Ok(())
+}
+
+/// Adds the report to the job's summary, where GitHub Actions asks for one.
+fn summarise(report: &json::JsonReport) -> io::Result<()> {
+    let Some(file) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|file| !file.is_empty()) else { return Ok(()) };
+    let mut file = std::fs::OpenOptions::new().append(true).create(true).open(file)?;
+    file.write_all(markdown::report(report).as_bytes())
 }
 
 /// Writes to standard output; a broken pipe is success.
@@ -169,7 +241,7 @@ mod tests {
     fn output_arguments() {
         assert_eq!("json=a.json".parse(), Ok(Output { format: Format::Json, file: Some("a.json".into()) }));
         assert_eq!("pretty".parse(), Ok(Output { format: Format::Pretty, file: None }));
-        assert_eq!("sarfi".parse::<Output>().unwrap_err(), "no format `sarfi`; there are pretty, concise, json");
+        assert_eq!("sarfi".parse::<Output>().unwrap_err(), "no format `sarfi`; there are pretty, concise, json, sarif, github, gitlab, junit, markdown");
         assert!("json=".parse::<Output>().is_err());
     }
 
