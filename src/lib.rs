@@ -14,6 +14,7 @@ pub mod fix;
 mod lsp;
 pub mod output;
 pub mod report;
+mod schema;
 pub mod session;
 
 use std::collections::BTreeMap;
@@ -37,6 +38,8 @@ pub fn generated() -> BTreeMap<String, String> {
         files.insert(format!("docs/rules/{}.md", rule.id), cli::rule_page(registered));
     }
     files.insert("docs/rules/README.md".to_owned(), index);
+    files.insert("docs/schema/poolcheck.json".to_owned(), schema::configuration());
+    files.insert("docs/schema/facts.json".to_owned(), schema::facts());
     files.insert("docs/schema/report-v1.json".to_owned(), output::json::schema());
     files
 }

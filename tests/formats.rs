@@ -49,7 +49,12 @@ fn sarif_is_what_the_standard_says() {
     assert_eq!((&region["startLine"], &region["startColumn"]), (&8.into(), &5.into()));
     let uri = &result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
     assert_eq!(uri, "examples/homelab/before/metallb/pool.yaml");
-    assert!(result["relatedLocations"][0]["logicalLocations"][0]["fullyQualifiedName"].as_str().expect("a card").contains("sky-hub"));
+    assert!(
+        result["relatedLocations"][0]["logicalLocations"][0]["fullyQualifiedName"]
+            .as_str()
+            .expect("a card")
+            .contains("sky-hub")
+    );
     assert!(result["partialFingerprints"]["poolcheck/v1"].as_str().is_some_and(|print| print.len() == 32));
 }
 
@@ -67,7 +72,15 @@ fn sarif_tells_what_was_accepted_and_what_was_not_checked() {
 
 #[test]
 fn sarif_carries_fixes() {
-    let log = sarif(&["check", "--no-config", "--facts", "examples/gitops/lan.toml", "-o", "sarif", "examples/homelab/before/metallb"]);
+    let log = sarif(&[
+        "check",
+        "--no-config",
+        "--facts",
+        "examples/gitops/lan.toml",
+        "-o",
+        "sarif",
+        "examples/homelab/before/metallb",
+    ]);
     let results = log["runs"][0]["results"].as_array().expect("results");
     let result = results.iter().find(|r| r["ruleId"] == "pool-in-dhcp-range").expect("it collides");
     let replacement = &result["fixes"][0]["artifactChanges"][0]["replacements"][0];
@@ -84,7 +97,9 @@ fn junit_is_xml_with_a_test_for_each_rule() {
     assert_eq!(cases.len(), poolcheck_rules::all().len());
     let failed = cases.iter().find(|case| case.attribute("name") == Some("pool-in-dhcp-range")).expect("its test");
     let failure = failed.children().find(|node| node.has_tag_name("failure")).expect("it failed");
-    assert!(failure.attribute("message").is_some_and(|message| message.contains("lies inside the router's DHCP range")));
+    assert!(
+        failure.attribute("message").is_some_and(|message| message.contains("lies inside the router's DHCP range"))
+    );
     let suite = document.descendants().find(|node| node.has_tag_name("testsuite")).expect("a suite");
     let failures = cases.iter().filter(|case| case.children().any(|node| node.has_tag_name("failure"))).count();
     assert_eq!(suite.attribute("failures"), Some(failures.to_string().as_str()));
@@ -129,7 +144,10 @@ fn markdown_has_a_row_for_each_finding() {
     let (_, text) = run(&["check", "-o", "markdown", BEFORE]);
     let (_, json) = run(&["check", "-o", "json", BEFORE]);
     let report: Value = serde_json::from_str(&json).expect("JSON");
-    let rows = text.lines().filter(|line| ["| error |", "| warning |", "| note |"].iter().any(|l| line.starts_with(l))).count();
+    let rows = text
+        .lines()
+        .filter(|line| ["| error |", "| warning |", "| note |"].iter().any(|l| line.starts_with(l)))
+        .count();
     assert_eq!(rows, report["findings"].as_array().map_or(0, Vec::len));
 }
 
@@ -158,7 +176,8 @@ fn a_report_that_cannot_be_read_is_a_mistake() {
     for (text, wanted) in cases {
         let path = folder.path().join("report.json");
         std::fs::write(&path, text).expect("written");
-        let output = Command::new(env!("CARGO_BIN_EXE_poolcheck")).arg("render").arg(&path).args(["-o", "sarif"]).output();
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_poolcheck")).arg("render").arg(&path).args(["-o", "sarif"]).output();
         let output = output.expect("the program was built");
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{said}");

@@ -20,3 +20,86 @@ fn committed_files_are_what_the_code_generates() {
         assert!(generated.contains_key(&name), "{name} belongs to no rule: delete it");
     }
 }
+
+/// Whether the schema takes a text, as an editor would judge it.
+fn schema_takes(schema: &str, text: &str) -> bool {
+    let schema = fs::read_to_string(schema).expect("it is committed");
+    let schema: serde_json::Value = serde_json::from_str(&schema).expect("JSON");
+    let Ok(table) = text.parse::<toml::Table>() else { return false };
+    let mut value = serde_json::to_value(&table).expect("TOML is JSON");
+    days(&mut value);
+    jsonschema::validator_for(&schema).expect("a schema").is_valid(&value)
+}
+
+/// TOML has dates; in JSON they are strings.
+fn days(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::Object(map) if map.len() == 1 && map.contains_key("$__toml_private_datetime") => {
+            *value = map["$__toml_private_datetime"].clone();
+        }
+        serde_json::Value::Object(map) => map.values_mut().for_each(days),
+        serde_json::Value::Array(list) => list.iter_mut().for_each(days),
+        _ => {}
+    }
+}
+
+fn status(arguments: &[&str]) -> Option<i32> {
+    std::process::Command::new(env!("CARGO_BIN_EXE_poolcheck"))
+        .args(arguments)
+        .output()
+        .expect("it was built")
+        .status
+        .code()
+}
+
+#[test]
+fn schemas_and_readers_take_the_same_files() {
+    let configurations = [
+        "",
+        "fail-on = \"warning\"\nrequire = [\"dhcp\"]\nfacts-max-age = 30\n",
+        "fail-on = \"loud\"\n",
+        "facts-max-age = \"soon\"\n",
+        "facts-max-age = -1\n",
+        "colour = true\n",
+        "[rules]\npool-in-dhcp-range = \"off\"\n",
+        "[rules]\npool-in-dhcp-rage = \"off\"\n",
+        "[substitute]\nA = \"1\"\n",
+        "[substitute]\nA = 1\n",
+        "[[cluster]]\nname = \"home\"\n",
+        "[[cluster]]\nname = \"home\"\npaths = \".\"\n",
+        "[[values]]\nchart = \"traefik\"\n",
+        "[[ignore]]\nrule = \"pool-overlap\"\nreason = \"x\"\nuntil = 2026-12-31\n",
+        "[[ignore]]\nrules = \"pool-overlap\"\n",
+        "[[router]]\nadapter = \"manual\"\nsecret = \"x\"\n",
+        "[[router]]\nadapter = \"manual\"\nsecret = { env = \"X\" }\n",
+        "inline-ignores = false\nallow-empty = true\nmetallb-namespace = \"lb\"\nbaseline = \"b.json\"\n",
+    ];
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("poolcheck.toml");
+    let path = file.to_string_lossy().into_owned();
+    for text in configurations {
+        fs::write(&file, text).expect("written");
+        let read = status(&["config", "--config", &path]) == Some(0);
+        assert_eq!(schema_takes("docs/schema/poolcheck.json", text), read, "{text}");
+    }
+    let facts = [
+        "[[segment]]\nsubnet = \"192.168.1.0/24\"\ndhcp = \"192.168.1.2-192.168.1.253\"\n",
+        "[[segment]]\nsubnet = \"192.168.1.0/24\"\ndhcp = \"off\"\nvlan = 20\n",
+        "[[segment]]\nsubnet = \"192.168.1.0/24\"\nvlan = 5000\n",
+        "[[segment]]\nsubnets = \"192.168.1.0/24\"\n",
+        "[[segment]]\nsubnet = \"192.168.1.0/24\"\nhosts = [{ address = \"192.168.1.9\", role = \"node\" }]\n",
+        "[[segment]]\nsubnet = \"192.168.1.0/24\"\nhosts = [{ address = \"192.168.1.9\", role = \"boss\" }]\n",
+        "[[segment]]\nsubnet = \"192.168.1.0/24\"\nreservations = [{ name = \"nas\" }]\n",
+        "[[segment]]\nsubnet = \"192.168.1.0/24\"\n[[segment.dhcp]]\nrange = \"192.168.1.2-192.168.1.9\"\nstate = \"on\"\n",
+        "[cluster]\npods = [\"10.42.0.0/16\"]\n",
+        "[cluster]\npod = [\"10.42.0.0/16\"]\n",
+        "[origin]\nadapter = \"sky-hub\"\nread-at = \"2026-01-01T00:00:00Z\"\nconfidence = \"low\"\n",
+    ];
+    let file = folder.path().join("lan.toml");
+    let path = file.to_string_lossy().into_owned();
+    for text in facts {
+        fs::write(&file, text).expect("written");
+        let read = status(&["router", "read", "--adapter", "manual", &path]) == Some(0);
+        assert_eq!(schema_takes("docs/schema/facts.json", text), read, "{text}");
+    }
+}

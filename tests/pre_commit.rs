@@ -70,7 +70,10 @@ fn repository() -> (Repository, tempfile::TempDir) {
     repository.write(".pre-commit-config.yaml", &configuration);
     repository.write("lan.toml", LAN);
     let mut install = Command::new(programs.join("pre-commit"));
-    must(install.arg("install").current_dir(repository.folder.path()).env("PATH", &repository.path), "pre-commit install");
+    must(
+        install.arg("install").current_dir(repository.folder.path()).env("PATH", &repository.path),
+        "pre-commit install",
+    );
     (repository, of_hooks.folder)
 }
 

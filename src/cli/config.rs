@@ -56,7 +56,8 @@ pub(crate) fn run(args: &ConfigArgs, style: &Style) -> Exit {
 fn rows(config: &Config, default: &Config) -> Vec<(&'static str, String, bool)> {
     let level = |level: Option<poolcheck_rules::Level>, none: &str| format!("\"{}\"", level.map_or(none, |l| l.name()));
     let paths = |paths: &[PathBuf]| list(paths.iter().map(|path| crate::collect::shown(path)));
-    let rules = config.levels.iter().map(|(rule, l)| format!("{rule} = {}", level(*l, "off"))).collect::<Vec<_>>().join(", ");
+    let rules =
+        config.levels.iter().map(|(rule, l)| format!("{rule} = {}", level(*l, "off"))).collect::<Vec<_>>().join(", ");
     let namespace = config.metallb_namespace.as_deref().map_or_else(
         || "\"metallb-system\" # unless the manifests say another".to_owned(),
         |name| format!("\"{name}\""),

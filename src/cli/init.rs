@@ -1,5 +1,6 @@
 //! `poolcheck init`: a configuration and a facts file to begin with, explained line by line.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -72,11 +73,16 @@ pub(crate) fn run(args: &InitArgs, style: &Style) -> Exit {
     for (name, text) in [(config::NAME, CONFIG), (config::FACTS_NAME, FACTS)] {
         let path = args.folder.join(name);
         match write_new(&path, text) {
-            Ok(true) => told.push_str(&format!("wrote {}\n", path.display())),
-            Ok(false) => told.push_str(&format!("{} is there already: left as it is\n", path.display())),
+            Ok(true) => writeln!(told, "wrote {}", path.display()).expect("writes to a string"),
+            Ok(false) => {
+                writeln!(told, "{} is there already: left as it is", path.display()).expect("writes to a string");
+            }
             Err(error) => {
-                return session::usage(&format!("{} cannot be written: {error}", path.display()), "name a folder that is there")
-                    .tell(style);
+                return session::usage(
+                    &format!("{} cannot be written: {error}", path.display()),
+                    "name a folder that is there",
+                )
+                .tell(style);
             }
         }
     }
@@ -103,7 +109,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(config::NAME);
         let live = |text: &str| -> String {
-            text.lines().map(|line| line.strip_prefix("# ").filter(|l| l.contains('=') || l.starts_with('[')).unwrap_or(line).to_owned() + "\n").collect()
+            text.lines()
+                .map(|line| {
+                    line.strip_prefix("# ").filter(|l| l.contains('=') || l.starts_with('[')).unwrap_or(line).to_owned()
+                        + "\n"
+                })
+                .collect()
         };
         std::fs::create_dir_all(folder.path().join("router")).unwrap();
         std::fs::create_dir_all(folder.path().join("traefik")).unwrap();

@@ -41,6 +41,8 @@ pub(crate) fn run(args: &RenderArgs, style: &Style) -> Exit {
     };
     match output::write_model(&args.outputs, &report) {
         Ok(()) => Exit::Clean,
-        Err(error) => session::usage(&format!("cannot write the report: {error}"), "name a folder that is writable").tell(style),
+        Err(error) => {
+            session::usage(&format!("cannot write the report: {error}"), "name a folder that is writable").tell(style)
+        }
     }
 }

@@ -19,10 +19,11 @@ pub fn report(report: &JsonReport) -> String {
     let skipped = unchecked.keys().filter(|rule| !found.contains_key(*rule)).count();
     let (tests, failures, errors) = (rules.len() + report.problems.len(), found.len(), report.problems.len());
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let seconds = report.summary.elapsed_ms as f64 / 1000.0;
-    writeln!(out, "<testsuites name=\"poolcheck\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" time=\"{seconds:.3}\">")
+    let milliseconds = report.summary.elapsed_ms;
+    let seconds = format!("{}.{:03}", milliseconds / 1000, milliseconds % 1000);
+    writeln!(out, "<testsuites name=\"poolcheck\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" time=\"{seconds}\">")
         .expect("writes to a string");
-    writeln!(out, "  <testsuite name=\"poolcheck\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\" time=\"{seconds:.3}\">")
+    writeln!(out, "  <testsuite name=\"poolcheck\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\" time=\"{seconds}\">")
         .expect("writes to a string");
     for registered in rules {
         let (name, class) = (registered.rule.id, registered.family);
@@ -55,8 +56,13 @@ pub fn report(report: &JsonReport) -> String {
         }
     }
     for problem in &report.problems {
-        writeln!(out, "    <testcase name=\"{}\" classname=\"input\"><error message=\"{}\"/></testcase>", escaped(&problem.file), escaped(&problem.message))
-            .expect("writes to a string");
+        writeln!(
+            out,
+            "    <testcase name=\"{}\" classname=\"input\"><error message=\"{}\"/></testcase>",
+            escaped(&problem.file),
+            escaped(&problem.message)
+        )
+        .expect("writes to a string");
     }
     out.push_str("  </testsuite>\n</testsuites>\n");
     out

@@ -26,7 +26,8 @@ pub fn report(report: &JsonReport) -> String {
         report.findings.iter().for_each(|finding| details(&mut out, finding));
     }
     for problem in &report.problems {
-        writeln!(out, "- **{}** {}: {}", cell(&problem.file), problem.message, problem.help).expect("writes to a string");
+        writeln!(out, "- **{}** {}: {}", cell(&problem.file), problem.message, problem.help)
+            .expect("writes to a string");
     }
     for gone in &report.gone {
         writeln!(out, "- gone from {}: {} [{}] {}", gone.baseline, gone.path, gone.rule, cell(&gone.message))

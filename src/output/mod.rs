@@ -136,7 +136,10 @@ impl FromStr for Output {
             None => (text, None),
         };
         let names = || Format::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-        Ok(Self { format: Format::named(name).ok_or_else(|| format!("no format `{name}`; there are {}", names()))?, file })
+        Ok(Self {
+            format: Format::named(name).ok_or_else(|| format!("no format `{name}`; there are {}", names()))?,
+            file,
+        })
     }
 }
 
@@ -241,7 +244,10 @@ mod tests {
     fn output_arguments() {
         assert_eq!("json=a.json".parse(), Ok(Output { format: Format::Json, file: Some("a.json".into()) }));
         assert_eq!("pretty".parse(), Ok(Output { format: Format::Pretty, file: None }));
-        assert_eq!("sarfi".parse::<Output>().unwrap_err(), "no format `sarfi`; there are pretty, concise, json, sarif, github, gitlab, junit, markdown");
+        assert_eq!(
+            "sarfi".parse::<Output>().unwrap_err(),
+            "no format `sarfi`; there are pretty, concise, json, sarif, github, gitlab, junit, markdown"
+        );
         assert!("json=".parse::<Output>().is_err());
     }
 

@@ -115,9 +115,9 @@ fn fix(fix: &JsonFix) -> Value {
             "insertedContent": { "text": edit.replacement },
         }));
     }
-    let changes = by_file.into_iter().map(|(file, replacements)| {
-        json!({ "artifactLocation": artifact(file), "replacements": replacements })
-    });
+    let changes = by_file
+        .into_iter()
+        .map(|(file, replacements)| json!({ "artifactLocation": artifact(file), "replacements": replacements }));
     json!({ "description": { "text": fix.title }, "artifactChanges": changes.collect::<Vec<_>>() })
 }
 
@@ -151,14 +151,22 @@ fn region(place: &JsonPlace) -> Value {
 /// A relative path as a URI below the folder of the run; an absolute one as a file URI.
 fn artifact(path: &str) -> Value {
     let uri = encoded(path);
-    if path.starts_with('/') { json!({ "uri": format!("file://{uri}") }) } else { json!({ "uri": uri, "uriBaseId": "%SRCROOT%" }) }
+    if path.starts_with('/') {
+        json!({ "uri": format!("file://{uri}") })
+    } else {
+        json!({ "uri": uri, "uriBaseId": "%SRCROOT%" })
+    }
 }
 
 /// Percent-encodes what a URI's path cannot hold (RFC 3986 section 3.3).
 fn encoded(path: &str) -> String {
     path.bytes().fold(String::with_capacity(path.len()), |mut text, byte| {
         let plain = byte.is_ascii_alphanumeric() || b"-._~/!$&'()*+,;=@".contains(&byte);
-        if plain { text.push(byte as char) } else { write!(text, "%{byte:02X}").expect("writes to a string") }
+        if plain {
+            text.push(byte as char);
+        } else {
+            write!(text, "%{byte:02X}").expect("writes to a string");
+        }
         text
     })
 }

@@ -1,0 +1,155 @@
+//! JSON Schemas of the files that people write: `poolcheck.toml` and the facts file, for editors that complete and check TOML.
+//!
+//! Generated and committed below `docs/schema`. A test lets the readers and the schemas judge the same texts.
+
+#![expect(clippy::needless_pass_by_value, reason = "a part of a schema is made where it is used, and used up")]
+
+use poolcheck_rules::Fact;
+use serde_json::{Value, json};
+
+fn table(properties: Value, required: &[&str]) -> Value {
+    json!({ "type": "object", "additionalProperties": false, "properties": properties, "required": required })
+}
+
+fn text(description: &str) -> Value {
+    json!({ "type": "string", "description": description })
+}
+
+fn one_or_many(item: Value, description: &str) -> Value {
+    json!({ "description": description, "oneOf": [item.clone(), { "type": "array", "items": item }] })
+}
+
+fn choice(words: &[&str], description: &str) -> Value {
+    json!({ "enum": words, "description": description })
+}
+
+fn finished(mut schema: Value, title: &str) -> String {
+    schema["$schema"] = json!("http://json-schema.org/draft-07/schema#");
+    schema["title"] = json!(title);
+    serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n"
+}
+
+/// The schema of `poolcheck.toml`.
+pub(crate) fn configuration() -> String {
+    let path = |what: &str| one_or_many(json!({ "type": "string" }), what);
+    let facts: Vec<&str> = Fact::ALL.map(Fact::name).to_vec();
+    let adapters: Vec<&str> = poolcheck_router_adapters::all().iter().map(|r| r.adapter.id).collect();
+    let rules: serde_json::Map<String, Value> = poolcheck_rules::all()
+        .iter()
+        .map(|r| (r.rule.id.to_owned(), choice(&["error", "warning", "note", "off"], r.summary())))
+        .collect();
+    let substitute = json!({ "type": "object", "additionalProperties": { "type": "string" }, "description": "Variables that Flux puts in." });
+    let secret = json!({
+        "description": "Where the secret comes from; never the secret itself.",
+        "type": "object", "additionalProperties": false, "minProperties": 1, "maxProperties": 1,
+        "properties": { "env": text("An environment variable."), "file": text("A file with mode 0600."), "command": text("A command that prints it.") },
+    });
+    let router = table(
+        json!({
+            "adapter": choice(&adapters, "How it is read: `poolcheck router list`."),
+            "file": path("Saved pages or configuration files of the router."),
+            "host": text("Its address, for `poolcheck router fetch`."),
+            "user": text("The user to log in as."),
+            "secret": secret,
+        }),
+        &["adapter"],
+    );
+    let values = table(
+        json!({ "file": path("Helm values files."), "chart": text("The chart that they are for."), "namespace": text("The namespace the chart is installed into.") }),
+        &["file", "chart"],
+    );
+    let cluster = table(
+        json!({ "name": text("The cluster's name."), "paths": path("Its folders and files."), "substitute": substitute }),
+        &["name", "paths"],
+    );
+    let ignore = table(
+        json!({
+            "rule": one_or_many(json!({ "type": "string" }), "The rules that are ignored."),
+            "object": text("Only for objects that match: `Kind namespace/name`, with `*`."),
+            "path": text("Only in files that match this glob."),
+            "reason": text("Why."),
+            "until": { "description": "The last day on which it holds.", "type": ["string"], "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" },
+        }),
+        &["rule"],
+    );
+    let schema = table(
+        json!({
+            "facts": path("Files with facts of the LAN."),
+            "exclude": one_or_many(json!({ "type": "string" }), "Globs of files to leave out, as in .gitignore."),
+            "fail-on": choice(&["error", "warning", "note", "never"], "The level from which findings fail a run."),
+            "require": one_or_many(choice(&facts, "A kind of fact."), "Facts without which a run fails."),
+            "allow-empty": { "type": "boolean", "description": "Whether a run without pools succeeds." },
+            "facts-max-age": { "type": "integer", "minimum": 0, "maximum": 65535, "description": "How old facts read from a router may be, in days." },
+            "inline-ignores": { "type": "boolean", "description": "Whether comments and annotations may ignore findings." },
+            "baseline": text("The baseline file."),
+            "metallb-namespace": text("The namespace MetalLB runs in."),
+            "rules": { "type": "object", "additionalProperties": false, "properties": rules, "description": "Levels by rule." },
+            "router": one_or_many(router, "Routers, read from saved files or fetched."),
+            "values": one_or_many(values, "Helm values files and their charts."),
+            "substitute": substitute,
+            "cluster": one_or_many(cluster, "Which folders are one cluster."),
+            "ignore": one_or_many(ignore, "Findings that are accepted."),
+        }),
+        &[],
+    );
+    finished(schema, "poolcheck.toml")
+}
+
+/// The schema of the facts file.
+pub(crate) fn facts() -> String {
+    let address = json!({ "type": "string", "description": "An IPv4 or IPv6 address." });
+    let range = json!({ "type": "string", "description": "`first-last`, both inclusive, or a CIDR." });
+    let reservation = table(
+        json!({ "address": address, "mac": text("The machine's MAC address."), "name": text("Its name.") }),
+        &["address"],
+    );
+    let reservations = json!({ "type": "array", "items": reservation, "description": "Addresses that the DHCP server keeps for one machine each." });
+    let host = table(
+        json!({
+            "address": address, "mac": text("Its MAC address."), "name": text("Its name."),
+            "role": choice(&["node", "router", "dns", "other"], "What it is for."),
+        }),
+        &["address"],
+    );
+    let server = table(
+        json!({
+            "range": one_or_many(range.clone(), "The dynamic ranges."),
+            "state": choice(&["on", "off", "relay", "static-only", "unknown"], "Whether it leases."),
+            "server": address,
+            "exclude": one_or_many(range.clone(), "Holes that are never leased."),
+            "lease": { "type": ["string", "integer"], "description": "Lease time: seconds, or `12h`." },
+            "reservations": reservations,
+        }),
+        &[],
+    );
+    let segment = table(
+        json!({
+            "name": text("A name for it."),
+            "vlan": { "type": "integer", "minimum": 1, "maximum": 4094, "description": "IEEE 802.1Q VLAN identifier." },
+            "subnet": one_or_many(json!({ "type": "string" }), "The on-link prefixes: `192.168.1.0/24`."),
+            "gateway": one_or_many(address.clone(), "Default gateways."),
+            "dns": one_or_many(address, "DNS servers handed to the LAN's machines."),
+            "dhcp": { "description": "A dynamic range, several, `off`, or tables.", "anyOf": [range, { "type": "array", "items": { "type": ["string", "object"] } }, server] },
+            "reservations": reservations,
+            "hosts": { "type": "array", "items": host, "description": "Machines with a fixed address." },
+        }),
+        &[],
+    );
+    let networks = one_or_many(json!({ "type": "string" }), "CIDRs.");
+    let origin = table(
+        json!({
+            "adapter": text("The adapter that read it."), "title": text("What was read, for people."),
+            "read-at": text("When, as RFC 3339."), "confidence": choice(&["high", "medium", "low"], "How sure it is."),
+        }),
+        &[],
+    );
+    let schema = table(
+        json!({
+            "segment": one_or_many(segment, "LAN segments."),
+            "cluster": table(json!({ "pods": networks, "services": networks }), &[]),
+            "origin": origin,
+        }),
+        &[],
+    );
+    finished(schema, "poolcheck facts (lan.toml)")
+}
