@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use poolcheck_manifest::tree::Definition;
 use poolcheck_plan::{Confidence, SourceKind, Sources, Span};
@@ -161,8 +161,11 @@ pub fn discover_facts(start: &Path) -> Option<PathBuf> {
 fn upwards(start: &Path, name: &str) -> Option<PathBuf> {
     let absolute = fs::canonicalize(start).ok()?;
     for (height, folder) in absolute.ancestors().enumerate() {
-        // Shown as the user would reach it: below the start plainly, above it with dots.
-        let shown = if height == 0 { start.to_owned() } else { start.join("../".repeat(height)) };
+        // Shown as the user would reach it: by a part of the path that was given, or above it with dots.
+        let given = start.ancestors().nth(height).filter(|path| {
+            path.file_name().is_some() && start.components().all(|part| matches!(part, Component::Normal(_)))
+        });
+        let shown = given.map_or_else(|| start.join("../".repeat(height)), Path::to_owned);
         let file = shown.join(name);
         if file.is_file() {
             return Some(file);
