@@ -259,3 +259,72 @@ fn explain_and_rules() {
     assert_eq!((code, error.contains("did you mean `pool-in-dhcp-range`?")), (2, true), "{error}");
     assert!(run(here.path(), &["rules"]).1.lines().count() > 30);
 }
+
+const CLEAN_POOL: &str = "apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: main-pool, namespace: metallb-system}\nspec:\n  addresses: [192.168.1.240-192.168.1.250]\n---\napiVersion: metallb.io/v1beta1\nkind: L2Advertisement\nmetadata: {name: l2, namespace: metallb-system}\n";
+
+#[test]
+fn gitops_input_that_is_broken_is_told_and_the_rest_is_checked() {
+    let chart = |content: &str| {
+        format!("apiVersion: helm.cattle.io/v1\nkind: HelmChart\nmetadata: {{name: traefik, namespace: kube-system}}\nspec:\n  chart: traefik\n  valuesContent: |-\n{content}")
+    };
+    let cases: Vec<(&str, Vec<(&str, String)>, Option<i32>, &str)> = vec![
+        (
+            "a template inside valuesContent",
+            vec![("chart.yaml", chart("    hostNetwork: {{ .Values.host }}\n"))],
+            Some(0),
+            "\"not_checked\": [\n    {\n",
+        ),
+        ("values that are no mapping", vec![("chart.yaml", chart("    - one\n    - two\n"))], Some(0), "\"findings\": []"),
+        (
+            "an overlay that includes itself",
+            vec![
+                ("a/kustomization.yaml", "resources: [../b, pool.yaml]\n".to_owned()),
+                ("b/kustomization.yaml", "resources: [../a]\n".to_owned()),
+                ("a/pool.yaml", CLEAN_POOL.replace("main-pool", "other").replace("240-192.168.1.250", "230-192.168.1.231")),
+            ],
+            Some(0),
+            "\"pools\": 2",
+        ),
+        (
+            "variables that name each other",
+            vec![
+                ("pool.yaml", CLEAN_POOL.replace("main-pool", "other").replace("192.168.1.240-192.168.1.250", "\"${A}\"")),
+                ("settings.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: s}\ndata: {A: \"${B}\", B: \"${A}\"}\n".to_owned()),
+            ],
+            Some(0),
+            "the variable A is substituted later",
+        ),
+    ];
+    for (what, files, status, said) in cases {
+        let mut all = vec![("main/pool.yaml", CLEAN_POOL)];
+        all.extend(files.iter().map(|(name, text)| (*name, text.as_str())));
+        let folder = folder(&all);
+        let (code, out, _) = run(folder.path(), &["check", "-o", "json", "--fail-on", "error"]);
+        assert_eq!(Some(code), status, "{what}: {out}");
+        assert!(out.contains(said), "{what}: no `{said}` in {out}");
+    }
+}
+
+#[test]
+fn init_writes_what_is_not_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (code, out, _) = run(folder.path(), &["init"]);
+    assert_eq!(code, 0, "{out}");
+    fs::write(folder.path().join("lan.toml"), "mine").expect("written");
+    let (code, out, _) = run(folder.path(), &["init"]);
+    assert_eq!(code, 0);
+    assert!(out.contains("lan.toml is there already"), "{out}");
+    assert_eq!(fs::read_to_string(folder.path().join("lan.toml")).expect("there"), "mine");
+    assert_eq!(run(folder.path(), &["init", "no/such/folder"]).0, 2);
+}
+
+#[test]
+fn config_tells_what_applies() {
+    let folder = folder(&[("poolcheck.toml", "fail-on = \"warning\"\n[rules]\npool-overlap = \"off\"\n")]);
+    let (code, out, _) = run(folder.path(), &["config"]);
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains("fail-on = \"warning\"") && out.contains("pool-overlap = \"off\""), "{out}");
+    assert!(!out.contains("facts-max-age"), "{out}");
+    let (_, out, _) = run(folder.path(), &["config", "--effective"]);
+    assert!(out.contains("facts-max-age = 90  # default"), "{out}");
+}
