@@ -5,6 +5,8 @@
 
 pub mod baseline;
 pub mod cli;
+#[cfg(feature = "cluster")]
+mod cluster;
 pub mod collect;
 pub mod config;
 pub mod exit;

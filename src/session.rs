@@ -6,7 +6,7 @@ use std::time::Instant;
 use jiff::civil::Date;
 use poolcheck_manifest::tree::{self, ClusterOption, Clusters, Composed, Definition, Options};
 use poolcheck_manifest::{Limits, ManifestFile};
-use poolcheck_plan::{Confidence, Facts, Sources};
+use poolcheck_plan::{Confidence, Facts, SourceKind, Sources};
 use poolcheck_router_adapters as adapters;
 use poolcheck_rules::{Finding, Ignoring, ValuesFile, World, WorldInput};
 
@@ -67,8 +67,9 @@ impl Session {
         };
         let facts = read_facts(input, &config, &mut sources)?;
         let whole = !input.staged && selects_all_of(input, &config);
+        let live = input.cluster.as_deref().map(read_cluster).transpose()?;
         let selection = Selection {
-            paths: input.paths.clone(),
+            paths: if live.is_some() { Vec::new() } else { input.paths.clone() },
             file_list: input.file_list.clone(),
             stdin_filename: input.stdin_filename.clone(),
             exclude: config.exclude.iter().chain(&input.exclude).cloned().collect(),
@@ -86,7 +87,13 @@ impl Session {
             Some(ValuesFile { name: name?, chart, namespace })
         });
         let values_files = values.collect();
-        let (manifests, problems, files) = (collected.manifests, collected.problems, collected.files);
+        let (mut manifests, mut problems, mut files) = (collected.manifests, collected.problems, collected.files);
+        for (title, text) in live.iter().flat_map(|live| &live.texts) {
+            let source = sources.add(title.clone(), SourceKind::Card, text.as_str());
+            manifests.push(ManifestFile::parse(source, text.as_str().into(), &Limits::default()));
+            files += 1;
+        }
+        problems.extend(live.into_iter().flat_map(|live| live.problems));
         let options = tree_options(input, &config, &manifests, &sources);
         let Composed { files: manifests, clusters } =
             tree::compose(&manifests, &mut sources, &options, &Limits::default());
@@ -181,6 +188,38 @@ fn selects_all_of(input: &InputArgs, config: &Config) -> bool {
     let real = |path: &Path| std::fs::canonicalize(path).ok();
     let Some(folder) = config.folder.as_deref().and_then(real) else { return false };
     input.paths.iter().filter_map(|path| real(path)).any(|path| folder.starts_with(path))
+}
+
+/// What a live cluster said: (title, text) of each list, and what could not be read.
+#[derive(Debug, Default)]
+struct Live {
+    texts: Vec<(String, String)>,
+    problems: Vec<Problem>,
+}
+
+/// Reads a live cluster; an empty name is the current context.
+#[cfg(feature = "cluster")]
+fn read_cluster(context: &str) -> Result<Live, Failure> {
+    let listed = crate::cluster::read(Some(context).filter(|context| !context.is_empty())).map_err(|error| {
+        let (exit, help) = match error {
+            crate::cluster::ClusterError::Configuration(_) => {
+                (Exit::Usage, "name a context that `kubectl config get-contexts` lists, or set KUBECONFIG")
+            }
+            crate::cluster::ClusterError::Unreachable { .. } => {
+                (Exit::Unchecked, "see whether `kubectl get nodes` answers, or check manifests instead")
+            }
+        };
+        Failure::plain(exit, &error.to_string(), help)
+    })?;
+    Ok(Live { texts: listed.texts, problems: listed.problems })
+}
+
+#[cfg(not(feature = "cluster"))]
+fn read_cluster(_context: &str) -> Result<Live, Failure> {
+    Err(usage(
+        "this poolcheck was built without the feature `cluster`",
+        "build it with `cargo install --path . --features cluster`, or: kubectl get … -o yaml | poolcheck check -",
+    ))
 }
 
 /// What the user says of clusters and variables.

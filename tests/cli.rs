@@ -265,42 +265,51 @@ const CLEAN_POOL: &str = "apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nm
 #[test]
 fn gitops_input_that_is_broken_is_told_and_the_rest_is_checked() {
     let chart = |content: &str| {
-        format!("apiVersion: helm.cattle.io/v1\nkind: HelmChart\nmetadata: {{name: traefik, namespace: kube-system}}\nspec:\n  chart: traefik\n  valuesContent: |-\n{content}")
+        format!(
+            "apiVersion: helm.cattle.io/v1\nkind: HelmChart\nmetadata: {{name: traefik, namespace: kube-system}}\nspec:\n  chart: traefik\n  valuesContent: |-\n{content}"
+        )
     };
-    let cases: Vec<(&str, Vec<(&str, String)>, Option<i32>, &str)> = vec![
+    let cases = [
         (
             "a template inside valuesContent",
             vec![("chart.yaml", chart("    hostNetwork: {{ .Values.host }}\n"))],
-            Some(0),
             "\"not_checked\": [\n    {\n",
         ),
-        ("values that are no mapping", vec![("chart.yaml", chart("    - one\n    - two\n"))], Some(0), "\"findings\": []"),
+        ("values that are no mapping", vec![("chart.yaml", chart("    - one\n    - two\n"))], "\"findings\": []"),
         (
             "an overlay that includes itself",
             vec![
                 ("a/kustomization.yaml", "resources: [../b, pool.yaml]\n".to_owned()),
                 ("b/kustomization.yaml", "resources: [../a]\n".to_owned()),
-                ("a/pool.yaml", CLEAN_POOL.replace("main-pool", "other").replace("240-192.168.1.250", "230-192.168.1.231")),
+                (
+                    "a/pool.yaml",
+                    CLEAN_POOL.replace("main-pool", "other").replace("240-192.168.1.250", "230-192.168.1.231"),
+                ),
             ],
-            Some(0),
             "\"pools\": 2",
         ),
         (
             "variables that name each other",
             vec![
-                ("pool.yaml", CLEAN_POOL.replace("main-pool", "other").replace("192.168.1.240-192.168.1.250", "\"${A}\"")),
-                ("settings.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: s}\ndata: {A: \"${B}\", B: \"${A}\"}\n".to_owned()),
+                (
+                    "pool.yaml",
+                    CLEAN_POOL.replace("main-pool", "other").replace("192.168.1.240-192.168.1.250", "\"${A}\""),
+                ),
+                (
+                    "settings.yaml",
+                    "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: s}\ndata: {A: \"${B}\", B: \"${A}\"}\n"
+                        .to_owned(),
+                ),
             ],
-            Some(0),
             "the variable A is substituted later",
         ),
     ];
-    for (what, files, status, said) in cases {
+    for (what, files, said) in cases {
         let mut all = vec![("main/pool.yaml", CLEAN_POOL)];
         all.extend(files.iter().map(|(name, text)| (*name, text.as_str())));
         let folder = folder(&all);
         let (code, out, _) = run(folder.path(), &["check", "-o", "json", "--fail-on", "error"]);
-        assert_eq!(Some(code), status, "{what}: {out}");
+        assert_eq!(code, 0, "{what}: {out}");
         assert!(out.contains(said), "{what}: no `{said}` in {out}");
     }
 }

@@ -6,7 +6,8 @@ use std::process::Command;
 
 #[test]
 fn the_picture_is_the_real_output() {
-    let arguments = ["--color", "always", "check", "-A", "pool-not-advertised", "examples/homelab/before/metallb/pool.yaml"];
+    let arguments =
+        ["--color", "always", "check", "-A", "pool-not-advertised", "examples/homelab/before/metallb/pool.yaml"];
     let mut command = Command::new(env!("CARGO_BIN_EXE_poolcheck"));
     let output = command.args(arguments).env("COLUMNS", "120").output().expect("the program was built");
     let text = String::from_utf8(output.stdout).expect("UTF-8");

@@ -115,6 +115,10 @@ pub(crate) struct InputArgs {
     /// Also read hidden files and folders
     #[arg(long)]
     pub(crate) hidden: bool,
+    /// Judge what runs in a cluster instead of files: the current context, or this one (feature `cluster`)
+    #[arg(long, value_name = "CONTEXT", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    #[arg(conflicts_with_all = ["staged", "file_list"])]
+    pub(crate) cluster: Option<String>,
     /// Read what is staged in git instead of the work tree
     #[arg(long)]
     pub(crate) staged: bool,
@@ -128,6 +132,7 @@ impl InputArgs {
     /// One folder, and nothing else said.
     pub(crate) fn of(folder: &std::path::Path) -> Self {
         Self {
+            cluster: None,
             paths: vec![folder.to_owned()],
             facts: Vec::new(),
             config: None,
