@@ -62,7 +62,9 @@ const ORIGIN_KEYS: [&str; 4] = ["adapter", "title", "read-at", "confidence"];
 
 fn recognise(page: &Page<'_>) -> bool {
     let extension = std::path::Path::new(page.name).extension();
-    extension.is_some_and(|e| e == "toml" || e == "lock") || page.text.contains("[[segment]]")
+    // A table `[dhcp]` is somebody else's TOML; anything else with that ending is ours, mistakes included.
+    let foreign = page.text.lines().any(|line| line.trim() == "[dhcp]");
+    page.text.contains("[[segment]]") || (!foreign && extension.is_some_and(|e| e == "toml" || e == "lock"))
 }
 
 fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError> {

@@ -20,6 +20,7 @@
 //! ```
 
 mod adapter;
+mod said;
 pub mod spanned_toml;
 mod write;
 

@@ -1,0 +1,145 @@
+//! What adapters of configuration files share: a text as a source, facts with their bytes, lines with their places.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnet::{IpNet, Ipv4Net};
+use poolcheck_plan::facts::{Completeness, DhcpServer, DhcpState, Origin, OriginId, Reservation, Segment, Sourced};
+use poolcheck_plan::{AddrRange, Confidence, Facts, SourceId, SourceKind, Sources, Span};
+
+use crate::adapter::Page;
+
+/// One file that says facts.
+pub(crate) struct Said<'t> {
+    /// Its text.
+    pub(crate) text: &'t str,
+    source: SourceId,
+}
+
+impl<'t> Said<'t> {
+    /// Adds a file to the sources, as it may be shown.
+    pub(crate) fn new(page: &Page<'t>, shown: String, sources: &mut Sources) -> Self {
+        debug_assert_eq!(shown.len(), page.text.len(), "what is masked keeps its place");
+        Self { text: page.text, source: sources.add(page.name, SourceKind::File, shown) }
+    }
+
+    /// The place of a part of the text.
+    pub(crate) fn span(&self, part: &str) -> Span {
+        let start = (part.as_ptr() as usize).wrapping_sub(self.text.as_ptr() as usize);
+        let start = if start <= self.text.len() { start } else { 0 };
+        Span::new(self.source, start as u32, (start + part.len()).min(self.text.len()) as u32)
+    }
+
+    /// A fact that a part of the text says.
+    pub(crate) fn surely<T>(&self, value: T, part: &str) -> Sourced<T> {
+        Sourced { value, place: self.span(part), confidence: Confidence::High, origin: OriginId(0) }
+    }
+
+    /// A fact that follows from a documented default or from something else that is said.
+    pub(crate) fn probably<T>(&self, value: T, part: &str) -> Sourced<T> {
+        Sourced { confidence: Confidence::Medium, ..self.surely(value, part) }
+    }
+
+    /// A DHCP server of which nothing but its state is known yet.
+    pub(crate) fn server(&self, state: DhcpState, part: &str) -> DhcpServer {
+        DhcpServer {
+            state: self.surely(state, part),
+            server: None,
+            ranges: Vec::new(),
+            excluded: Vec::new(),
+            reservations: Vec::new(),
+            lease_seconds: None,
+            completeness: Completeness::Full,
+        }
+    }
+}
+
+/// The facts of one adapter.
+pub(crate) fn facts(adapter: &str, title: &str, how_to_shrink: &str, segments: Vec<Segment>) -> Facts {
+    let how_to_shrink = Some(how_to_shrink.to_owned());
+    let origin = Origin { adapter: adapter.to_owned(), title: title.to_owned(), read_at: None, how_to_shrink };
+    Facts { origins: vec![origin], segments, ..Facts::default() }
+}
+
+/// The text with a value made unreadable, every byte in its place.
+pub(crate) fn starred(text: &mut String, part: std::ops::Range<usize>) {
+    let stars = "*".repeat(part.len());
+    text.replace_range(part, &stars);
+}
+
+/// An IPv4 network from an address and a dotted mask.
+pub(crate) fn network(address: Ipv4Addr, mask: Ipv4Addr) -> Option<IpNet> {
+    Ipv4Net::with_netmask(address, mask).ok().map(|net| IpNet::V4(net.trunc()))
+}
+
+/// A range, its ends exchanged where they are written the wrong way round.
+pub(crate) fn ordered(first: IpAddr, last: IpAddr) -> Option<AddrRange> {
+    AddrRange::new(first.min(last), first.max(last))
+}
+
+/// A MAC address in lower case with colons.
+pub(crate) fn mac(text: &str) -> Option<String> {
+    let parts: Vec<&str> = text.split([':', '-']).collect();
+    let ok = parts.len() == 6
+        && parts.iter().all(|part| part.len() <= 2 && !part.is_empty() && part.chars().all(|c| c.is_ascii_hexdigit()));
+    ok.then(|| parts.iter().map(|part| format!("{part:0>2}").to_ascii_lowercase()).collect::<Vec<_>>().join(":"))
+}
+
+/// A lease time: a number of seconds, or one with a unit (`12h`); `None` for `infinite` and what is none.
+pub(crate) fn lease(text: &str) -> Option<u64> {
+    let (digits, unit) = match text.char_indices().last() {
+        Some((at, c)) if c.is_ascii_alphabetic() => (&text[..at], c.to_ascii_lowercase()),
+        _ => (text, 's'),
+    };
+    let factor = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        'w' => 604_800,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(factor)
+}
+
+/// What a `dhcp-host` of dnsmasq says: `[MAC|id:…|*][,set:…][,ADDRESS][,name][,lease][,ignore]`. `None` without an address.
+pub(crate) fn dhcp_host(text: &str) -> Option<(Reservation, &str)> {
+    let (mut address, mut own_mac, mut name) = (None, None, None);
+    for field in text.split(',').map(str::trim) {
+        let bare = field.trim_start_matches('[').trim_end_matches(']');
+        if let Ok(found) = bare.parse::<IpAddr>() {
+            address = address.or(Some((found, bare)));
+        } else if let Some(found) = mac(field) {
+            own_mac = own_mac.or(Some(found));
+        } else if field == "ignore" {
+            return None;
+        } else if !field.is_empty()
+            && !field.contains(':')
+            && field != "*"
+            && lease(field).is_none()
+            && field != "infinite"
+        {
+            name = name.or(Some(field.to_owned()));
+        }
+    }
+    address.map(|(address, part)| (Reservation { address, mac: own_mac, name }, part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_as_dnsmasq_reads_them() {
+        assert_eq!(lease("12h"), Some(43_200));
+        assert_eq!((lease("600"), lease("infinite"), lease("h")), (Some(600), None, None));
+        assert_eq!(mac("AA-b:0C:1:2:3").as_deref(), Some("aa:0b:0c:01:02:03"));
+        assert_eq!(mac("aa:bb"), None);
+        let (host, part) = dhcp_host("11:22:33:44:55:66,set:x,192.168.0.60,nas,infinite").expect("a host");
+        assert_eq!((host.name.as_deref(), part), (Some("nas"), "192.168.0.60"));
+        assert_eq!(host.mac.as_deref(), Some("11:22:33:44:55:66"));
+        assert!(dhcp_host("11:22:33:44:55:66,192.168.0.60,ignore").is_none());
+        assert!(dhcp_host("bert").is_none());
+        let (v6, _) = dhcp_host("id:00:01,[fd00::5],six").expect("a host");
+        assert_eq!(v6.address.to_string(), "fd00::5");
+    }
+}
