@@ -206,3 +206,22 @@ fn completions_and_the_manual_name_every_command() {
     assert_eq!(status, Some(0));
     assert!(manual.contains(".TH poolcheck") && manual.contains("no\\-config"));
 }
+
+#[test]
+fn rendered_text_says_which_template_it_is_from() {
+    use std::io::Write as _;
+    let text = "---\n# Source: metallb-config/templates/pool.yaml\napiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: main-pool, namespace: metallb-system}\nspec:\n  addresses: [192.168.1.50]\n---\n# Source: metallb-config/templates/l2.yaml\napiVersion: metallb.io/v1beta1\nkind: L2Advertisement\nmetadata: {name: l2, namespace: metallb-system}\n";
+    for (format, wanted) in [
+        ("pretty", "<stdin>:7:15 (metallb-config/templates/pool.yaml)"),
+        ("json", "\"rendered_from\": \"metallb-config/templates/pool.yaml\""),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_poolcheck"));
+        command.args(["check", "--no-config", "-o", format, "-"]);
+        command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+        let mut child = command.spawn().expect("the program was built");
+        child.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("written");
+        let output = child.wait_with_output().expect("it ends");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.contains(wanted), "{said}");
+    }
+}

@@ -54,10 +54,10 @@ pub(crate) const RULE: Rule =
 
 fn check(world: &World<'_>, findings: &mut Findings<'_>) {
     for pool in world.pools.iter().filter(|pool| pool.implementation == Implementation::Metallb) {
-        if world.advertisements.iter().any(|advertisement| advertisement.announces(pool)) {
+        if world.advertisements_of(pool).any(|advertisement| advertisement.announces(pool)) {
             continue;
         }
-        let label = match world.advertisements.len() {
+        let label = match world.advertisements_of(pool).count() {
             0 => "no advertisement is among these manifests",
             _ => "no advertisement names this pool or selects its labels",
         };
@@ -67,7 +67,7 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
             "add an L2Advertisement in {} with `ipAddressPools: [{}]`",
             world.metallb_namespace, pool.name
         ));
-        for advertisement in world.advertisements.iter().take(3) {
+        for advertisement in world.advertisements_of(pool).take(3) {
             finding.related(advertisement.object.name_span(), "this one announces other pools");
         }
     }

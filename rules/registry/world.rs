@@ -342,6 +342,12 @@ impl<'a> World<'a> {
         self.pools.iter().enumerate().filter(move |(_, pool)| pool.ranges().any(|(_, range)| range.contains(address)))
     }
 
+    /// The advertisements that a pool's cluster may have.
+    pub fn advertisements_of(&self, pool: &Pool<'a>) -> impl Iterator<Item = &Advertisement<'a>> {
+        let own = pool.name_span.source;
+        self.advertisements.iter().filter(move |ad| self.clusters.meet(ad.object.name_span().source, own))
+    }
+
     /// The pools that a text's cluster may have.
     pub fn pools_for(&self, text: SourceId) -> impl Iterator<Item = &Pool<'a>> {
         self.pools.iter().filter(move |pool| self.clusters.meet(pool.addresses_span.source, text))
@@ -393,7 +399,7 @@ impl<'a> World<'a> {
             return crate::peers::only_routed(&self.objects, pool);
         }
         let announced =
-            |kind: &str| self.advertisements.iter().any(|ad| ad.object.kind() == kind && ad.announces(pool));
+            |kind: &str| self.advertisements_of(pool).any(|ad| ad.object.kind() == kind && ad.announces(pool));
         announced("BGPAdvertisement") && !announced("L2Advertisement")
     }
 

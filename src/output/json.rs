@@ -159,6 +159,9 @@ pub struct JsonPlace {
     pub end_line: u32,
     /// Column of the end in characters, from 1; exclusive.
     pub end_column: u32,
+    /// The template it was rendered from, where piped text says it (`# Source:`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rendered_from: Option<String>,
     /// What the place contributes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
@@ -435,6 +438,7 @@ fn place(span: Span, label: Option<&str>, sources: &Sources) -> JsonPlace {
         column: start.column,
         end_line: end.line,
         end_column: end.column,
+        rendered_from: super::rendered_from(span, sources).map(str::to_owned),
         label: label.filter(|text| !text.is_empty()).map(str::to_owned),
     }
 }

@@ -9,6 +9,8 @@ use std::str::FromStr;
 
 use owo_colors::{OwoColorize as _, Style as Paint};
 
+use poolcheck_plan::{SourceKind, Sources, Span};
+
 use crate::exit::Exit;
 use crate::report::Report;
 
@@ -47,6 +49,15 @@ impl Style {
     pub(crate) fn link(&self, url: &str, text: &str) -> String {
         if self.links { format!("\u{1b}]8;;{url}\u{1b}\\{text}\u{1b}]8;;\u{1b}\\") } else { text.to_owned() }
     }
+}
+
+/// The template that a piped document was rendered from, as `helm template` says it in a comment `# Source:`.
+pub(crate) fn rendered_from(span: Span, sources: &Sources) -> Option<&str> {
+    let source = sources.get(span.source);
+    let before = source.text.get(..span.start as usize).filter(|_| source.kind == SourceKind::Stdin)?;
+    let document = before.rfind("\n---").map_or(0, |at| at + 1);
+    let comment = before[document..].lines().find_map(|line| line.strip_prefix("# Source: "))?;
+    Some(comment.trim()).filter(|name| !name.is_empty())
 }
 
 /// The page about a rule.

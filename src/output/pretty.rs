@@ -226,7 +226,8 @@ pub(crate) fn title(span: Span, sources: &Sources) -> String {
         return source.name.clone();
     }
     let at = sources.line_column(span.source, span.start);
-    format!("{}:{}:{}", source.name, at.line, at.column)
+    let from = super::rendered_from(span, sources).map_or_else(String::new, |from| format!(" ({from})"));
+    format!("{}:{}:{}{from}", source.name, at.line, at.column)
 }
 
 struct Glyphs {
