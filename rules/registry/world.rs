@@ -212,6 +212,16 @@ impl<'a> World<'a> {
                 cluster: self.cluster(place.source),
             });
         }
+        for (address, place) in self.files.iter().filter_map(platform::control_plane_endpoint) {
+            claims.push(Claim {
+                range: AddrRange::single(address),
+                kind: ClaimKind::Host,
+                owner: "the control plane's endpoint".to_owned(),
+                place: Some(place),
+                confidence: Confidence::High,
+                cluster: self.cluster(place.source),
+            });
+        }
         let mut subjects = Vec::new();
         for (pool, p) in self.pools.iter().enumerate() {
             for (entry, e) in p.entries.iter().enumerate() {

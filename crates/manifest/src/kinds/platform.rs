@@ -12,6 +12,7 @@ use crate::value::{Kind, Value};
 /// The words without which no file says how the cluster is set up.
 pub const SUPPORT_WORDS: &[&str] = &[
     "KubeProxyConfiguration",
+    "controlPlaneEndpoint",
     "podSubnet",
     "serviceSubnet",
     "write-kubeconfig",
@@ -86,6 +87,15 @@ impl K3s<'_> {
         let first = || self.value.entries().first().map(|entry| entry.key.span());
         self.value.get("disable").and_then(|disable| disable.key_span()).or_else(first).unwrap_or(self.value.span())
     }
+}
+
+/// The address by which kubeadm's cluster reaches its API server (`controlPlaneEndpoint`), with its place; none for a name.
+pub fn control_plane_endpoint(file: &ManifestFile) -> Option<(std::net::IpAddr, Span)> {
+    let is = |root: &Value<'_>| root.get("kind").is_some_and(|kind| kind.text() == "ClusterConfiguration");
+    let endpoint = file.all_roots().into_iter().find(is)?.get("controlPlaneEndpoint")?;
+    let text = endpoint.text();
+    let socket = text.parse::<std::net::SocketAddr>().map(|socket| socket.ip());
+    Some((socket.ok().or_else(|| text.parse().ok())?, endpoint.span()))
 }
 
 /// Networks of pods and of Services with their places: (network, whether it is the Services', place).
