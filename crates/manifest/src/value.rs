@@ -222,6 +222,11 @@ impl<'a> Value<'a> {
         items.iter().map(move |item| this.at(*item, None))
     }
 
+    /// The items of the list under a key; none when there is no such list.
+    pub fn list(&self, name: &str) -> Vec<Self> {
+        self.get(name).map(|list| list.items().collect()).unwrap_or_default()
+    }
+
     /// What a scalar says to Kubernetes; `None` for a collection.
     pub fn resolve(&self) -> Option<Scalar<'a>> {
         let quoting = self.quoting()?;

@@ -46,7 +46,7 @@ pub fn of_file<'a>(root: Value<'a>, name: &str, shelf: &dyn Shelf<'a>) -> Vec<Re
     match name {
         "fleet.yaml" | "fleet.yml" => fleet(root, shelf).into_iter().collect(),
         "kustomization.yaml" | "kustomization.yml" | "Kustomization" => {
-            let charts = root.get("helmCharts").into_iter().flat_map(|list| list.items().collect::<Vec<_>>());
+            let charts = root.list("helmCharts").into_iter();
             charts.filter_map(|entry| kustomize(entry, shelf)).collect()
         }
         "Chart.yaml" | "Chart.yml" => umbrella(root, shelf),
@@ -82,7 +82,7 @@ fn flux<'a>(object: &Object<'a>, shelf: &dyn Shelf<'a>) -> Release<'a> {
     release.chart = path(spec, "chart.spec")
         .and_then(|chart| Some(Chart { name: chart_name(&chart.get("chart")?.text()), version: chart.get("version") }))
         .or_else(|| spec.get("chartRef").and_then(|reference| flux_reference(object, reference, shelf)));
-    for from in spec.get("valuesFrom").into_iter().flat_map(|list| list.items().collect::<Vec<_>>()) {
+    for from in spec.list("valuesFrom") {
         let (kind, name) = (text(from.get("kind")).unwrap_or_default(), text(from.get("name")).unwrap_or_default());
         let key = text(from.get("valuesKey")).unwrap_or_else(|| "values.yaml".to_owned());
         let target = text(from.get("targetPath"));
@@ -116,7 +116,7 @@ fn flux_reference<'a>(object: &Object<'a>, reference: Value<'a>, shelf: &dyn She
 fn argo<'a>(object: &Object<'a>, spec: Option<Value<'a>>, shelf: &dyn Shelf<'a>) -> Vec<Release<'a>> {
     let Some(spec) = spec else { return Vec::new() };
     let mut sources: Vec<Value<'a>> = spec.get("source").into_iter().collect();
-    sources.extend(spec.get("sources").into_iter().flat_map(|list| list.items().collect::<Vec<_>>()));
+    sources.extend(spec.list("sources"));
     let namespace = path(spec, "destination.namespace");
     sources.into_iter().filter_map(|source| argo_source(object, source, namespace, shelf)).collect()
 }
@@ -133,7 +133,7 @@ fn argo_source<'a>(
     release.chart = Some(Chart { name: chart_name(&chart.text()), version: source.get("targetRevision") });
     let Some(helm) = source.get("helm") else { return Some(release) };
     release.name = text(helm.get("releaseName")).unwrap_or(release.name);
-    for file in helm.get("valueFiles").into_iter().flat_map(|list| list.items().collect::<Vec<_>>()) {
+    for file in helm.list("valueFiles") {
         match shelf.file(object.value, &file.text()) {
             Some(values) => release.layers.push(Layer::Values(values)),
             None => release.missing.push((file.span(), format!("the values file {}", file.text()))),
@@ -149,7 +149,7 @@ fn argo_source<'a>(
         _ => {}
     }
     release.layers.extend(helm.get("valuesObject").filter(|values| values.kind() == Kind::Mapping).map(Layer::Values));
-    for parameter in helm.get("parameters").into_iter().flat_map(|list| list.items().collect::<Vec<_>>()) {
+    for parameter in helm.list("parameters") {
         if let (Some(name), Some(value)) = (parameter.get("name"), parameter.get("value")) {
             release.layers.push(Layer::Parameter { path: name.text().into_owned(), value });
         }
@@ -207,7 +207,7 @@ fn kustomize<'a>(entry: Value<'a>, shelf: &dyn Shelf<'a>) -> Option<Release<'a>>
 
 /// A chart of charts: the values of each dependency stand under its name in the `values.yaml` beside it.
 fn umbrella<'a>(root: Value<'a>, shelf: &dyn Shelf<'a>) -> Vec<Release<'a>> {
-    let dependencies = root.get("dependencies").into_iter().flat_map(|list| list.items().collect::<Vec<_>>());
+    let dependencies = root.list("dependencies").into_iter();
     let of = |dependency: Value<'a>| {
         let name = text(dependency.get("name"))?;
         let key = text(dependency.get("alias")).unwrap_or_else(|| name.clone());
@@ -242,12 +242,12 @@ pub fn needed_files(root: Value<'_>, name: &str) -> Vec<String> {
     match name {
         "fleet.yaml" | "fleet.yml" => add(path(root, "helm.valuesFiles")),
         "kustomization.yaml" | "kustomization.yml" | "Kustomization" => {
-            for chart in root.get("helmCharts").into_iter().flat_map(|list| list.items().collect::<Vec<_>>()) {
+            for chart in root.list("helmCharts") {
                 add(chart.get("valuesFile"));
                 add(chart.get("additionalValuesFiles"));
             }
-            for generated in root.get("configMapGenerator").into_iter().flat_map(|l| l.items().collect::<Vec<_>>()) {
-                for file in generated.get("files").into_iter().flat_map(|list| list.items().collect::<Vec<_>>()) {
+            for generated in root.list("configMapGenerator") {
+                for file in generated.list("files") {
                     let entry = file.text();
                     files.push(entry.split_once('=').map_or(&*entry, |(_, file)| file).to_owned());
                 }

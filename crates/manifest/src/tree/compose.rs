@@ -52,11 +52,10 @@ pub fn needed_files(file: &ManifestFile, name: &str) -> Vec<String> {
     if is_kustomization(name) {
         for root in file.roots() {
             for key in ["patches", "patchesJson6902"] {
-                let entries = root.get(key).into_iter().flat_map(|list| list.items().collect::<Vec<_>>());
+                let entries = root.list(key).into_iter();
                 paths.extend(entries.filter_map(|entry| Some(entry.get("path")?.text().into_owned())));
             }
-            let entries =
-                root.get("patchesStrategicMerge").into_iter().flat_map(|list| list.items().collect::<Vec<_>>());
+            let entries = root.list("patchesStrategicMerge").into_iter();
             paths.extend(entries.map(|entry| entry.text().into_owned()).filter(|text| !text.contains('\n')));
         }
     }

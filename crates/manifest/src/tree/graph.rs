@@ -175,7 +175,7 @@ impl<'a> Graph<'a> {
         for (dir, index) in &self.kustomizations {
             for root in self.files[*index].roots() {
                 for key in ["patches", "patchesJson6902", "patchesStrategicMerge"] {
-                    let entries = root.get(key).into_iter().flat_map(|list| list.items().collect::<Vec<_>>());
+                    let entries = root.list(key).into_iter();
                     let paths = entries.filter_map(|entry| {
                         Some(entry).filter(|entry| entry.kind() == Kind::Scalar).or_else(|| entry.get("path"))
                     });

@@ -63,12 +63,12 @@ impl Round<'_> {
         };
         for root in roots {
             for key in ["patches", "patchesJson6902", "patchesStrategicMerge"] {
-                for entry in root.get(key).into_iter().flat_map(|list| list.items().collect::<Vec<_>>()) {
+                for entry in root.list(key) {
                     self.patch(entry, &objects, limits, &mut changes);
                 }
             }
-            for entry in root.get("replacements").into_iter().flat_map(|list| list.items().collect::<Vec<_>>()) {
-                for target in entry.get("targets").into_iter().flat_map(|list| list.items().collect::<Vec<_>>()) {
+            for entry in root.list("replacements") {
+                for target in entry.list("targets") {
                     let select = target.get("select").map(target_of);
                     for object in objects.iter().filter(|o| select.as_ref().is_some_and(|select| select.is(o))) {
                         changes.unfollowed.push((object.value.document().index, entry.span()));

@@ -53,7 +53,7 @@ impl Environment {
     pub(super) fn of_unit(unit: &Unit<'_>, graph: &Graph<'_>, near: &dyn Fn(usize) -> bool) -> Self {
         let mut found = Self::default();
         let Some(build) = unit.spec.and_then(|spec| spec.get("postBuild")) else { return found };
-        for from in build.get("substituteFrom").into_iter().flat_map(|list| list.items().collect::<Vec<_>>()) {
+        for from in build.list("substituteFrom") {
             let name = from.get("name").map(|name| name.text().into_owned()).unwrap_or_default();
             let all: Vec<_> = graph.config_maps(&name).collect();
             let own: Vec<_> = all.iter().filter(|(file, _)| near(*file)).collect();
