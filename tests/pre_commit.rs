@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::LazyLock;
 
 const POOL: &str = "apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: main-pool, namespace: metallb-system}\nspec:\n  addresses:\n  - RANGE\n---\napiVersion: metallb.io/v1beta1\nkind: L2Advertisement\nmetadata: {name: l2, namespace: metallb-system}\nspec: {ipAddressPools: [main-pool]}\n";
 const GOOD: &str = "192.168.1.240-192.168.1.250";
@@ -18,7 +19,9 @@ fn must(command: &mut Command, what: &str) -> Output {
     output
 }
 
-/// The folder of the programs of a Python environment with pre-commit.
+/// The folder of the programs of a Python environment with pre-commit; made once, whichever test asks first.
+static ENVIRONMENT: LazyLock<PathBuf> = LazyLock::new(environment);
+
 fn environment() -> PathBuf {
     let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pre-commit");
     let programs = venv.join("bin");
@@ -51,7 +54,7 @@ impl Repository {
 
 /// A repository with the hook installed, and one that holds the hooks as this one does.
 fn repository() -> (Repository, tempfile::TempDir) {
-    let programs = environment();
+    let programs = &*ENVIRONMENT;
     let own = Path::new(env!("CARGO_BIN_EXE_poolcheck")).parent().expect("a folder").display().to_string();
     let path = format!("{own}:{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
     let hooks = tempfile::tempdir().expect("a folder");
@@ -97,7 +100,7 @@ fn a_bad_pool_is_stopped_and_a_good_one_passes() {
 
 #[test]
 fn the_wheel_brings_the_program() {
-    let programs = environment();
+    let programs = &*ENVIRONMENT;
     must(Command::new(programs.join("pip")).args(["install", "--quiet", "maturin"]), "pip install maturin");
     let wheels = tempfile::tempdir().expect("a folder");
     let mut build = Command::new(programs.join("maturin"));
