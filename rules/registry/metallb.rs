@@ -109,5 +109,5 @@ pub(crate) fn selectors<'a>(object: &Object<'a>) -> Vec<Selector<'a>> {
 
 /// The `matchExpressions` of a selector.
 pub(crate) fn expressions(selector: Value<'_>) -> Vec<Value<'_>> {
-    selector.get("matchExpressions").map(|list| list.items().collect()).unwrap_or_default()
+    selector.list("matchExpressions")
 }

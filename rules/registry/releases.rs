@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use poolcheck_manifest::helm::{self, Release, Shelf};
 use poolcheck_manifest::tree::Clusters;
-use poolcheck_manifest::tree::path::{file_name, folder, join};
+use poolcheck_manifest::tree::path::{KUSTOMIZATIONS, file_name, folder, join};
 use poolcheck_manifest::{ManifestFile, Object, Value};
 use poolcheck_plan::{SourceId, Sources};
 
@@ -55,7 +55,7 @@ impl<'w, 'a> Index<'w, 'a> {
         for file in library.files {
             by_name.entry(&library.sources.get(file.source()).name).or_default().push(file);
         }
-        const KINDS: [&str; 5] = ["ConfigMap", "HelmChart", "HelmChartConfig", "OCIRepository", "Namespace"];
+        const KINDS: [&str; 4] = ["ConfigMap", "HelmChart", "HelmChartConfig", "OCIRepository"];
         let mut by_object: BTreeMap<_, Vec<Object<'a>>> = BTreeMap::new();
         for object in library.objects.iter().filter(|object| KINDS.contains(&&*object.kind())) {
             let key = (object.kind().into_owned(), object.name().unwrap_or_default().into_owned());
@@ -90,7 +90,7 @@ impl<'w, 'a> Index<'w, 'a> {
         let own = &self.library.sources.get(from.value.span().source).name;
         let mut at = folder(own);
         loop {
-            for file_name in ["kustomization.yaml", "kustomization.yml", "Kustomization"] {
+            for file_name in KUSTOMIZATIONS {
                 let path = join(at, file_name);
                 for file in self.by_name.get(path.as_str()).into_iter().flatten() {
                     let found = file.roots().find_map(|root| self.generates(root, name, key));

@@ -94,14 +94,14 @@ pub enum SelectionError {
 /// Reads everything selected; texts of the files that are kept go into `sources`.
 pub fn collect(selection: &Selection, limits: &Limits, sources: &mut Sources) -> Result<Collected, SelectionError> {
     let exclude = excludes(selection)?;
-    let paths = selected_paths(selection)?;
+    let (paths, stdin) = selected_paths(selection)?;
     let mut index = if selection.staged { staged(selection, &paths, &exclude)? } else { Index::default() };
     index.buffers.clone_from(&selection.buffers);
     let reader = Reader::new(limits, index);
     if selection.staged {
         reader.look_at_index();
     } else {
-        reader.look_at_paths(selection, &paths, &exclude);
+        reader.look_at_paths(selection, &paths, stdin, &exclude);
     }
     let roots = paths;
     let Reader { words, found, problems, files, index, .. } = &reader;
@@ -141,26 +141,22 @@ fn staged(selection: &Selection, paths: &[PathBuf], exclude: &Override) -> Resul
     Ok(Index::read(paths, &keep)?)
 }
 
-fn wants_stdin(selection: &Selection) -> bool {
-    let listed = selection.file_list.as_deref().filter(|list| *list != Path::new("-"));
-    let in_list =
-        listed.and_then(|list| read_list(list).ok()).is_some_and(|list| list.iter().any(|p| p == Path::new("-")));
-    in_list || selection.paths.iter().any(|path| path == Path::new("-"))
-}
-
-/// The files and folders on the command line and in the file list, each of which must exist.
-fn selected_paths(selection: &Selection) -> Result<Vec<PathBuf>, SelectionError> {
+/// The files and folders on the command line and in the file list, each of which must exist, and whether standard input
+/// is among them.
+fn selected_paths(selection: &Selection) -> Result<(Vec<PathBuf>, bool), SelectionError> {
+    let is_stdin = |path: &PathBuf| path == Path::new("-");
     let mut paths = selection.paths.clone();
     if let Some(list) = &selection.file_list {
-        if list == Path::new("-") && paths.iter().any(|path| path == Path::new("-")) {
+        paths.extend(read_list(list)?);
+        if is_stdin(list) && paths.iter().any(is_stdin) {
             return Err(SelectionError::StdinTwice);
         }
-        paths.extend(read_list(list)?);
     }
-    paths.retain(|path| path != Path::new("-"));
+    let stdin = paths.iter().any(is_stdin);
+    paths.retain(|path| !is_stdin(path));
     match paths.iter().find(|path| path.symlink_metadata().is_err()) {
         Some(missing) => Err(SelectionError::Missing(missing.display().to_string())),
-        None => Ok(paths),
+        None => Ok((paths, stdin)),
     }
 }
 
@@ -223,9 +219,9 @@ impl<'l> Reader<'l> {
     }
 
     /// Looks at the paths of a selection.
-    fn look_at_paths(&self, selection: &Selection, paths: &[PathBuf], exclude: &Override) {
+    fn look_at_paths(&self, selection: &Selection, paths: &[PathBuf], stdin: bool, exclude: &Override) {
         let mut buffer = Vec::new();
-        if wants_stdin(selection) {
+        if stdin {
             let name = selection.stdin_filename.clone().unwrap_or_else(|| "<stdin>".to_owned());
             self.look(name, Origin::Stdin, &mut buffer);
         }
@@ -358,16 +354,7 @@ fn read(origin: &Origin, index: &Index, limit: usize, buffer: &mut Vec<u8>) -> R
 
 /// Files that say by their name that they tell what is applied, and with which values.
 fn says_what_is_applied(name: &str) -> bool {
-    matches!(
-        name,
-        "kustomization.yaml"
-            | "kustomization.yml"
-            | "Kustomization"
-            | "Chart.yaml"
-            | "Chart.yml"
-            | "fleet.yaml"
-            | "fleet.yml"
-    )
+    paths::is_kustomization(name) || matches!(name, "Chart.yaml" | "Chart.yml" | "fleet.yaml" | "fleet.yml")
 }
 
 /// Parses what was found, and what that leads to.

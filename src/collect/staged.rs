@@ -4,7 +4,7 @@
 //! the index, the work tree's copy is read; only the others are asked for one by one.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -92,17 +92,14 @@ impl Index {
         let mut command = Command::new("git");
         command.args(["cat-file", "--batch"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(IndexError::NoGit)?;
-        let (mut input, mut output) = (child.stdin.take(), child.stdout.take());
+        let (mut input, mut output) = (child.stdin.take(), child.stdout.take().map(BufReader::new));
         let failed = |error: std::io::Error| IndexError::Git { command: "cat-file", message: error.to_string() };
         for object in wanted {
             let (Some(input), Some(output)) = (&mut input, &mut output) else { break };
             writeln!(input, "{object}").and_then(|()| input.flush()).map_err(failed)?;
-            let mut header = Vec::new();
-            let mut byte = [0];
-            while output.read(&mut byte).map_err(failed)? == 1 && byte[0] != b'\n' {
-                header.push(byte[0]);
-            }
-            let header = String::from_utf8_lossy(&header).into_owned();
+            let mut header = String::new();
+            output.read_line(&mut header).map_err(failed)?;
+            header.truncate(header.trim_end().len());
             let size = header.rsplit(' ').next().and_then(|size| size.parse::<usize>().ok());
             let Some(size) = size else { return Err(IndexError::Git { command: "cat-file", message: header }) };
             let mut content = vec![0; size + 1];

@@ -105,14 +105,6 @@ impl Format {
         Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, format)| *format)
     }
 
-    /// What is told of a run.
-    fn render(self, report: &Report, style: &Style) -> String {
-        match self {
-            Self::Pretty => pretty::report(report, style),
-            _ => self.of_model(&json::model(report)).unwrap_or_default(),
-        }
-    }
-
     /// What is told of a run whose texts are not at hand; `None` for the form that shows them.
     pub(crate) fn of_model(self, report: &json::JsonReport) -> Option<String> {
         Some(match self {
@@ -159,14 +151,13 @@ impl FromStr for Output {
 /// # Errors
 /// When a file cannot be written. A reader of standard output that has gone away is no error.
 pub fn write(outputs: &[Output], report: &Report, terminal: &Style) -> io::Result<()> {
+    let model = std::cell::LazyCell::new(|| json::model(report));
     for output in outputs {
-        if output.format == Format::Github {
-            summarise(&json::model(report))?;
-        }
-        match &output.file {
-            Some(file) => write_file(file, &output.format.render(report, &Style { width: 120, ..Style::plain() }))
-                .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", file.display())))?,
-            None => print(&output.format.render(report, terminal))?,
+        if output.format == Format::Pretty {
+            let style = if output.file.is_some() { &Style::plain() } else { terminal };
+            emit(output, &pretty::report(report, style))?;
+        } else {
+            write_model(std::slice::from_ref(output), &model)?;
         }
     }
     Ok(())
@@ -184,12 +175,14 @@ pub(crate) fn write_model(outputs: &[Output], report: &json::JsonReport) -> io::
         if output.format == Format::Github {
             summarise(report)?;
         }
-        match &output.file {
-            Some(file) => write_file(file, &text)?,
-            None => print(&text)?,
-        }
+        emit(output, &text)?;
     }
     Ok(())
+}
+
+fn emit(output: &Output, text: &str) -> io::Result<()> {
+    let Some(file) = &output.file else { return print(text) };
+    write_file(file, text).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", file.display())))
 }
 
 /// Adds the report to the job's summary, where GitHub Actions asks for one.

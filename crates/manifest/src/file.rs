@@ -87,6 +87,13 @@ impl ManifestFile {
         self.templates[found] = Some(Template { span: start..end, language: Language::Patched });
     }
 
+    /// The documents that were left out.
+    pub(crate) fn left_out(&self) -> impl Iterator<Item = usize> {
+        let documents = self.stream.documents.iter().zip(&self.templates);
+        let patched = |template: &Option<Template>| template.as_ref().is_some_and(|t| t.language == Language::Patched);
+        documents.filter(move |(_, template)| patched(template)).map(|(document, _)| document.index)
+    }
+
     /// The variables that were put into this file.
     pub fn substitutions(&self) -> &[Substitution] {
         &self.substitutions
@@ -203,12 +210,13 @@ impl ManifestFile {
             return Vec::new();
         }
         let mut pools = Vec::new();
-        for object in self.holders() {
-            metallb::address_pools(&object, object.value, &mut pools);
+        let holders = self.holders();
+        for object in &holders {
+            metallb::address_pools(object, object.value, &mut pools);
         }
         for embedded in self.embedded.iter() {
-            let inside = |object: &Object<'_>| object.value.holds(embedded.document, embedded.node);
-            let holder = self.holders().into_iter().find(inside);
+            let inside = |object: &&Object<'_>| object.value.holds(embedded.document, embedded.node);
+            let holder = holders.iter().find(inside).copied();
             for inner in embedded.file.config_map_pools() {
                 pools.push(Pool { object: holder.unwrap_or(inner.object), ..inner });
             }

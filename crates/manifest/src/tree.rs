@@ -12,6 +12,8 @@ pub mod path;
 mod rewrite;
 mod substitute;
 
+pub(crate) use graph::argo_sources;
+
 pub use clusters::{Clusters, Part, Together};
 pub use compose::{ClusterOption, Composed, Options, compose, needed_files, needed_words};
 pub use substitute::{Definition, Substitution};

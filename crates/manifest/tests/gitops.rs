@@ -243,3 +243,19 @@ fn an_overlay_that_includes_itself_ends() {
     ];
     assert_eq!(apply(&files, &Options::default()).said(), ["?"]);
 }
+
+#[test]
+fn what_is_not_followed_stays_so_when_a_variable_is_put_in_afterwards() {
+    let patch = "- target: {kind: IPAddressPool}\n  patch: |-\n    - op: remove\n      path: /spec/addresses/0\n";
+    let files = [
+        ("clusters/home/apps.yaml", flux("apps", "./apps", FROM_SETTINGS)),
+        ("clusters/home/settings.yaml", settings("192.168.1.240-192.168.1.250")),
+        ("apps/kustomization.yaml", format!("namespace: other\nresources: [pool.yaml]\npatches:\n{patch}")),
+        ("apps/pool.yaml", POOL.to_owned()),
+    ];
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let applied = apply(&files, &Options::default());
+    assert_eq!(applied.said(), Vec::<String>::new());
+    let left_out: usize = applied.composed.files.iter().map(|file| file.templates().count()).sum();
+    assert_eq!(left_out, 1, "the pool is named among what is not checked");
+}

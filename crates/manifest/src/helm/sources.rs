@@ -8,6 +8,7 @@ use poolcheck_plan::Span;
 use super::{Chart, Layer, Release};
 use crate::file::ManifestFile;
 use crate::object::Object;
+use crate::tree::{argo_sources, path::is_kustomization};
 use crate::value::{Kind, Value};
 
 /// Finds what a release refers to elsewhere in the tree.
@@ -45,7 +46,7 @@ pub fn of_object<'a>(object: &Object<'a>, shelf: &dyn Shelf<'a>) -> Vec<Release<
 pub fn of_file<'a>(root: Value<'a>, name: &str, shelf: &dyn Shelf<'a>) -> Vec<Release<'a>> {
     match name {
         "fleet.yaml" | "fleet.yml" => fleet(root, shelf).into_iter().collect(),
-        "kustomization.yaml" | "kustomization.yml" | "Kustomization" => {
+        name if is_kustomization(name) => {
             let charts = root.list("helmCharts").into_iter();
             charts.filter_map(|entry| kustomize(entry, shelf)).collect()
         }
@@ -115,10 +116,8 @@ fn flux_reference<'a>(object: &Object<'a>, reference: Value<'a>, shelf: &dyn She
 
 fn argo<'a>(object: &Object<'a>, spec: Option<Value<'a>>, shelf: &dyn Shelf<'a>) -> Vec<Release<'a>> {
     let Some(spec) = spec else { return Vec::new() };
-    let mut sources: Vec<Value<'a>> = spec.get("source").into_iter().collect();
-    sources.extend(spec.list("sources"));
     let namespace = path(spec, "destination.namespace");
-    sources.into_iter().filter_map(|source| argo_source(object, source, namespace, shelf)).collect()
+    argo_sources(spec).into_iter().filter_map(|source| argo_source(object, source, namespace, shelf)).collect()
 }
 
 fn argo_source<'a>(
@@ -241,7 +240,7 @@ pub fn needed_files(root: Value<'_>, name: &str) -> Vec<String> {
     };
     match name {
         "fleet.yaml" | "fleet.yml" => add(path(root, "helm.valuesFiles")),
-        "kustomization.yaml" | "kustomization.yml" | "Kustomization" => {
+        name if is_kustomization(name) => {
             for chart in root.list("helmCharts") {
                 add(chart.get("valuesFile"));
                 add(chart.get("additionalValuesFiles"));
@@ -255,10 +254,7 @@ pub fn needed_files(root: Value<'_>, name: &str) -> Vec<String> {
         }
         "Chart.yaml" | "Chart.yml" if root.get("dependencies").is_some() => files.push("values.yaml".to_owned()),
         _ => {
-            let spec = root.get("spec");
-            let sources = spec.and_then(|spec| spec.get("sources")).into_iter();
-            let sources = sources.flat_map(|list| list.items().collect::<Vec<_>>());
-            for source in sources.chain(spec.and_then(|spec| spec.get("source"))) {
+            for source in root.get("spec").map(argo_sources).unwrap_or_default() {
                 add(path(source, "helm.valueFiles"));
             }
         }

@@ -35,7 +35,7 @@ pub fn pool<'a>(object: &Object<'a>) -> Option<Pool<'a>> {
     let list = field("blocks").or_else(|| field("cidrs"));
     let keeps_ends = field("allowFirstLastIPs").is_some_and(|allow| allow.text() == "No");
     let mut pool = Pool::of(object, Implementation::Cilium, list);
-    pool.entries = list.into_iter().flat_map(|list| list.items().collect::<Vec<_>>()).filter_map(block).collect();
+    pool.entries = list.iter().flat_map(Value::items).filter_map(block).collect();
     if keeps_ends {
         pool.entries.iter_mut().for_each(keep_ends);
     }

@@ -116,8 +116,8 @@ pub fn control_plane(object: &Object<'_>) -> Vec<(IpAddr, Span)> {
         "DaemonSet" | "Deployment" | "StatefulSet" => template(),
         _ => None,
     };
-    let containers = spec.and_then(|spec| spec.get("containers")).map(|list| list.items().collect::<Vec<_>>());
-    containers.unwrap_or_default().into_iter().filter(is_kube_vip).filter_map(announced).collect()
+    let containers = spec.map(|spec| spec.list("containers")).unwrap_or_default();
+    containers.into_iter().filter(is_kube_vip).filter_map(announced).collect()
 }
 
 fn is_kube_vip(container: &Value<'_>) -> bool {

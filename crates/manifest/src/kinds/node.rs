@@ -34,8 +34,8 @@ pub fn node<'a>(object: &Object<'a>) -> Option<Node<'a>> {
     if object.api_version() != "v1" || object.kind() != "Node" {
         return None;
     }
-    let status = object.value.get("status").and_then(|status| status.get("addresses"));
-    let addresses = status.into_iter().flat_map(|list| list.items().collect::<Vec<_>>()).filter_map(|entry| {
+    let status = object.value.get("status").map(|status| status.list("addresses")).unwrap_or_default();
+    let addresses = status.into_iter().filter_map(|entry| {
         let kind = entry.get("type")?;
         let address = entry.get("address")?;
         let ours = matches!(&*kind.text(), "InternalIP" | "ExternalIP");
@@ -45,12 +45,12 @@ pub fn node<'a>(object: &Object<'a>) -> Option<Node<'a>> {
     let list = spec.and_then(|spec| spec.get("podCIDRs")).map(|list| list.items().collect::<Vec<_>>());
     let cidrs = list.or_else(|| spec.and_then(|spec| spec.get("podCIDR")).map(|one| vec![one])).unwrap_or_default();
     let pod_cidrs = cidrs.into_iter().filter_map(|cidr| Some((cidr.text().parse().ok()?, cidr.span())));
-    let taints = spec.and_then(|spec| spec.get("taints")).map(|list| list.items().filter_map(taint).collect());
+    let taints = spec.map(|spec| spec.list("taints")).unwrap_or_default();
     Some(Node {
         object: *object,
         addresses: addresses.collect(),
         pod_cidrs: pod_cidrs.collect(),
-        taints: taints.unwrap_or_default(),
+        taints: taints.into_iter().filter_map(taint).collect(),
         labels: object.labels(),
     })
 }

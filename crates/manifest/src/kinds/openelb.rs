@@ -8,6 +8,7 @@ use poolcheck_plan::notation::Notation;
 use super::pool::{Allocation, Implementation, Pool, PoolEntry};
 use crate::object::Object;
 use crate::selector::LabelSelector;
+use crate::value::Value;
 
 /// The word without which no file holds anything of OpenELB.
 pub const WORDS: &[&str] = &["network.kubesphere.io"];
@@ -34,11 +35,7 @@ pub fn pool<'a>(object: &Object<'a>) -> Option<Pool<'a>> {
     let default = object.annotation(DEFAULT).is_some_and(|value| value.text() == "true");
     pool.auto_assign = !is("disable") && (default || chosen);
     pool.allocation = namespaces.or(selector).map(|said| Allocation {
-        namespaces: namespaces
-            .into_iter()
-            .flat_map(|list| list.items().collect::<Vec<_>>())
-            .map(|name| name.text().into_owned())
-            .collect(),
+        namespaces: namespaces.iter().flat_map(Value::items).map(|name| name.text().into_owned()).collect(),
         namespace_selectors: selector.map(|labels| LabelSelector { value: labels }).into_iter().collect(),
         service_selectors: Vec::new(),
         span: said.key_span().unwrap_or_else(|| said.span()),

@@ -191,5 +191,5 @@ pub fn whole(value: Value<'_>) -> Option<i128> {
 }
 
 fn list(value: Option<Value<'_>>) -> Vec<Value<'_>> {
-    value.into_iter().flat_map(|list| list.items().collect::<Vec<_>>()).collect()
+    value.iter().flat_map(Value::items).collect()
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use poolcheck_plan::Sources;
 
 use super::clusters::{Clusters, Part, is_shelved};
-use super::graph::{Graph, Unit, is_kustomization};
+use super::graph::{Graph, Unit, patch_file, patches};
 use super::patch;
-use super::path::{file_name, folder, is_below};
+use super::path::{file_name, folder, is_below, is_kustomization};
 use super::rewrite::rewrite;
 use super::substitute::{Definition, Environment, edits, has_variables, variables};
 use crate::file::ManifestFile;
@@ -35,6 +35,12 @@ pub struct ClusterOption {
     pub substitute: BTreeMap<String, Definition>,
 }
 
+impl ClusterOption {
+    fn holds(&self, name: &str) -> bool {
+        self.paths.iter().any(|path| path == name || is_below(name, path))
+    }
+}
+
 /// The files as applied.
 #[derive(Debug, Default)]
 pub struct Composed {
@@ -51,12 +57,7 @@ pub fn needed_files(file: &ManifestFile, name: &str) -> Vec<String> {
     let mut paths: Vec<String> = file.roots().flat_map(|root| helm::needed_files(root, name)).collect();
     if is_kustomization(name) {
         for root in file.roots() {
-            for key in ["patches", "patchesJson6902"] {
-                let entries = root.list(key).into_iter();
-                paths.extend(entries.filter_map(|entry| Some(entry.get("path")?.text().into_owned())));
-            }
-            let entries = root.list("patchesStrategicMerge").into_iter();
-            paths.extend(entries.map(|entry| entry.text().into_owned()).filter(|text| !text.contains('\n')));
+            paths.extend(patches(root).filter_map(|patch| Some(patch_file(&patch)?.text().into_owned())));
         }
     }
     paths
@@ -69,9 +70,8 @@ pub fn needed_words(file: &ManifestFile) -> Vec<String> {
         words.extend([format!("{name}:"), format!("{name}\"")]);
     }
     for object in file.objects().iter().filter(|object| object.kind() == "HelmRelease") {
-        let from = object.spec().and_then(|spec| spec.get("valuesFrom"));
-        let names = from.into_iter().flat_map(|list| list.items().collect::<Vec<_>>());
-        words.extend(names.filter_map(|entry| Some(format!("name: {}", entry.get("name")?.text()))));
+        let from = object.spec().map(|spec| spec.list("valuesFrom")).unwrap_or_default();
+        words.extend(from.into_iter().filter_map(|entry| Some(format!("name: {}", entry.get("name")?.text()))));
     }
     words
 }
@@ -87,16 +87,15 @@ pub fn compose(files: &[ManifestFile], sources: &mut Sources, options: &Options,
         Composed { clusters: Clusters { names: layout.names.clone(), ..Clusters::default() }, ..Composed::default() };
     let patches = graph.patch_files();
     for (index, file) in files.iter().enumerate().filter(|(index, _)| !patches.contains(index)) {
-        let mut forms: Vec<(Form, BTreeSet<u32>)> = Vec::new();
+        let mut forms: Vec<(ManifestFile, BTreeSet<u32>)> = Vec::new();
         for cluster in layout.clusters_of(index) {
             let form = layout.form(index, cluster, limits);
-            match forms.iter_mut().find(|(known, _)| known.is_same(&form)) {
+            match forms.iter_mut().find(|(known, _)| is_same(known, &form)) {
                 Some((_, clusters)) => clusters.extend(cluster),
                 None => forms.push((form, cluster.into_iter().collect())),
             }
         }
-        for (number, (form, clusters)) in forms.into_iter().enumerate() {
-            let mut made = form.0;
+        for (number, (mut made, clusters)) in forms.into_iter().enumerate() {
             if number > 0 {
                 let original = sources.get(file.source());
                 let (name, kind, text) = (original.name.clone(), original.kind, Arc::clone(&original.text));
@@ -115,17 +114,12 @@ pub fn compose(files: &[ManifestFile], sources: &mut Sources, options: &Options,
     composed
 }
 
-/// One form of a file: what some clusters make of it.
-struct Form(ManifestFile);
-
-impl Form {
-    fn is_same(&self, other: &Self) -> bool {
-        let (a, b) = (&self.0, &other.0);
-        a.text() == b.text()
-            && a.substitutions == b.substitutions
-            && a.templates == b.templates
-            && a.namespace == b.namespace
-    }
+/// Whether two clusters make the same of a file.
+fn is_same(a: &ManifestFile, b: &ManifestFile) -> bool {
+    a.text() == b.text()
+        && a.substitutions == b.substitutions
+        && a.templates == b.templates
+        && a.namespace == b.namespace
 }
 
 /// Where nothing says what belongs together, two folders that hold a pool of one kind and name are two clusters, or a live
@@ -183,8 +177,7 @@ impl<'g, 'a> Layout<'g, 'a> {
             }
         }
         for (file, name) in graph.names.iter().enumerate() {
-            let below = |option: &ClusterOption| option.paths.iter().any(|path| path == name || is_below(name, path));
-            for (number, _) in options.clusters.iter().enumerate().filter(|(_, option)| below(option)) {
+            for (number, _) in options.clusters.iter().enumerate().filter(|(_, option)| option.holds(name)) {
                 applied[file].entry(Some(number as u32)).or_default();
             }
         }
@@ -215,7 +208,7 @@ impl<'g, 'a> Layout<'g, 'a> {
     }
 
     /// A file as one cluster applies it.
-    fn form(&self, file: usize, cluster: Option<u32>, limits: &Limits) -> Form {
+    fn form(&self, file: usize, cluster: Option<u32>, limits: &Limits) -> ManifestFile {
         let original = &self.graph.files[file];
         let mut units: Vec<usize> = self.applied[file].get(&cluster).cloned().unwrap_or_default();
         if cluster.is_some() {
@@ -226,7 +219,7 @@ impl<'g, 'a> Layout<'g, 'a> {
             made = self.patched(original, file, &units, limits);
         }
         if !has_variables(made.text()) {
-            return Form(made);
+            return made;
         }
         let mut asked = vec![&self.user];
         asked.extend(cluster.and_then(|number| self.cluster_environments.get(number as usize)));
@@ -237,11 +230,10 @@ impl<'g, 'a> Layout<'g, 'a> {
         asked.push(&self.tree);
         let (changes, substitutions) = edits(&made, &asked);
         if !changes.is_empty() {
-            let namespace = made.namespace.take();
             made = rewrite(&made, changes, limits);
-            (made.substitutions, made.namespace) = (substitutions, namespace);
+            made.substitutions = substitutions;
         }
-        Form(made)
+        made
     }
 
     /// A file with its patches. Where two overlays of one cluster patch it differently, what holds cannot be said.
@@ -264,11 +256,9 @@ impl<'g, 'a> Layout<'g, 'a> {
         for round in patch::rounds(self.graph, chain, unit) {
             let changes = round.changes(&file, limits);
             if !changes.edits.is_empty() {
-                let namespace = file.namespace.take();
                 file = rewrite(&file, changes.edits, limits);
-                file.namespace = namespace;
             }
-            for (document, _) in changes.unfollowed {
+            for document in changes.unfollowed {
                 file.leave_out(document);
             }
             file.namespace = changes.namespace.or(file.namespace);
@@ -287,10 +277,7 @@ type Inferred = (Vec<String>, Vec<Option<u32>>, Vec<(String, u32)>);
 
 /// The clusters that the user names; a unit is of the cluster that its own file lies in.
 fn configured(graph: &Graph<'_>, options: &[ClusterOption]) -> Inferred {
-    let of = |name: &str| {
-        let holds = |option: &ClusterOption| option.paths.iter().any(|path| path == name || is_below(name, path));
-        options.iter().position(holds).map(|number| number as u32)
-    };
+    let of = |name: &str| options.iter().position(|option| option.holds(name)).map(|number| number as u32);
     let units = graph.units.iter().map(|unit| of(graph.names[unit.file])).collect();
     (options.iter().map(|option| option.name.clone()).collect(), units, Vec::new())
 }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::path::{file_name, folder, is_below, join, upwards};
+use super::path::{file_name, folder, is_below, is_kustomization, join, upwards};
 use crate::file::ManifestFile;
 use crate::object::Object;
 use crate::value::{Kind, Value};
@@ -42,10 +42,11 @@ impl<'a> Graph<'a> {
         let by_name: BTreeMap<&str, usize> = names.iter().enumerate().map(|(index, name)| (*name, index)).collect();
         let named = names.iter().enumerate().filter(|(_, name)| is_kustomization(file_name(name)));
         let kustomizations = named.map(|(index, name)| (folder(name).to_owned(), index)).collect();
-        const KEYS: [&str; 5] = ["patches", "patchesStrategicMerge", "patchesJson6902", "replacements", "namespace"];
-        let changes = |(file, name): (&ManifestFile, &&str)| {
-            is_kustomization(file_name(name)) && file.roots().any(|root| KEYS.iter().any(|key| root.get(key).is_some()))
+        let changes_some = |root: Value<'_>| {
+            patches(root).next().is_some() || root.get("replacements").is_some() || root.get("namespace").is_some()
         };
+        let changes =
+            |(file, name): (&ManifestFile, &&str)| is_kustomization(file_name(name)) && file.roots().any(changes_some);
         let changes = files.iter().zip(&names).map(changes).collect();
         let mut graph = Self { files, names, by_name, kustomizations, units: Vec::new(), changes };
         graph.units = graph.find_units();
@@ -94,8 +95,7 @@ impl<'a> Graph<'a> {
                 let target = spec.and_then(|spec| spec.get("destination"));
                 let server = target.and_then(|target| text(target.get("name")).or_else(|| text(target.get("server"))));
                 let other = server.filter(|s| s != "https://kubernetes.default.svc" && s != "in-cluster");
-                let list = spec.and_then(|spec| spec.get("sources")).map(|list| list.items().collect::<Vec<_>>());
-                let sources = spec.and_then(|spec| spec.get("source")).into_iter().chain(list.unwrap_or_default());
+                let sources = spec.map(argo_sources).unwrap_or_default().into_iter();
                 sources.filter_map(|source| unit(text(source.get("path")), other.clone(), None)).collect()
             }
             _ => Vec::new(),
@@ -174,13 +174,8 @@ impl<'a> Graph<'a> {
         let mut found = BTreeSet::new();
         for (dir, index) in &self.kustomizations {
             for root in self.files[*index].roots() {
-                for key in ["patches", "patchesJson6902", "patchesStrategicMerge"] {
-                    let entries = root.list(key).into_iter();
-                    let paths = entries.filter_map(|entry| {
-                        Some(entry).filter(|entry| entry.kind() == Kind::Scalar).or_else(|| entry.get("path"))
-                    });
-                    found.extend(paths.filter_map(|path| self.by_name.get(join(dir, &path.text()).as_str())));
-                }
+                let paths = patches(root).filter_map(|patch| patch_file(&patch));
+                found.extend(paths.filter_map(|path| self.by_name.get(join(dir, &path.text()).as_str())));
             }
         }
         found
@@ -214,8 +209,20 @@ impl<'a> Graph<'a> {
     }
 }
 
-pub(super) fn is_kustomization(name: &str) -> bool {
-    matches!(name, "kustomization.yaml" | "kustomization.yml" | "Kustomization")
+/// The patches that a kustomization, or a Flux Kustomization's `spec`, lists.
+pub(super) fn patches(root: Value<'_>) -> impl Iterator<Item = Value<'_>> {
+    ["patches", "patchesJson6902", "patchesStrategicMerge"].into_iter().flat_map(move |key| root.list(key))
+}
+
+/// The file that a patch stands in; `None` when it is written inline.
+pub(super) fn patch_file<'a>(patch: &Value<'a>) -> Option<Value<'a>> {
+    let bare = || Some(*patch).filter(|patch| patch.kind() == Kind::Scalar && !patch.text().contains('\n'));
+    patch.get("path").or_else(bare)
+}
+
+/// The sources of an Argo CD Application, by its `spec`.
+pub(crate) fn argo_sources(spec: Value<'_>) -> Vec<Value<'_>> {
+    spec.get("source").into_iter().chain(spec.list("sources")).collect()
 }
 
 /// The entries of a mapping of variables, in the clear.

@@ -5,9 +5,7 @@
 //!
 //! Sources: Kustomize `patches`, `patchesStrategicMerge`, `patchesJson6902`, `namespace`, `replacements`; RFC 6902; RFC 7386.
 
-use poolcheck_plan::Span;
-
-use super::graph::{Graph, Unit};
+use super::graph::{Graph, Unit, patch_file, patches};
 use super::rewrite::{Edit, Written};
 use crate::embed::map_of;
 use crate::file::ManifestFile;
@@ -19,8 +17,8 @@ use crate::yaml::Limits;
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     pub(super) edits: Vec<Edit>,
-    /// Documents whose patch is not followed, and the patch.
-    pub(super) unfollowed: Vec<(usize, Span)>,
+    /// Documents whose patch is not followed.
+    pub(super) unfollowed: Vec<usize>,
     /// The namespace that all objects get.
     pub(super) namespace: Option<Box<str>>,
 }
@@ -62,16 +60,14 @@ impl Round<'_> {
             None => self.graph.files[self.file].roots().collect(),
         };
         for root in roots {
-            for key in ["patches", "patchesJson6902", "patchesStrategicMerge"] {
-                for entry in root.list(key) {
-                    self.patch(entry, &objects, limits, &mut changes);
-                }
+            for entry in patches(root) {
+                self.patch(entry, &objects, limits, &mut changes);
             }
             for entry in root.list("replacements") {
                 for target in entry.list("targets") {
                     let select = target.get("select").map(target_of);
                     for object in objects.iter().filter(|o| select.as_ref().is_some_and(|select| select.is(o))) {
-                        changes.unfollowed.push((object.value.document().index, entry.span()));
+                        changes.unfollowed.push(object.value.document().index);
                     }
                 }
             }
@@ -83,9 +79,8 @@ impl Round<'_> {
 
     fn patch(&self, entry: Value<'_>, objects: &[Object<'_>], limits: &Limits, changes: &mut Changes) {
         let inline = entry.get("patch").or_else(|| Some(entry).filter(|e| e.kind() == Kind::Scalar));
-        let path = entry.get("path").or_else(|| inline.filter(|text| !text.text().contains('\n')));
         let target = entry.get("target").map(target_of);
-        let opened = path.and_then(|path| self.graph.open(self.file, &path.text()));
+        let opened = patch_file(&entry).and_then(|path| self.graph.open(self.file, &path.text()));
         let parsed = match (opened, inline) {
             (Some(_), _) => None,
             (None, Some(text)) if text.text().contains('\n') || text.text().contains('{') => {
@@ -95,7 +90,7 @@ impl Round<'_> {
             _ => {
                 // A patch that is not in the tree: what it is for can still be known.
                 for object in objects.iter().filter(|o| target.as_ref().is_some_and(|target| target.is(o))) {
-                    changes.unfollowed.push((object.value.document().index, entry.span()));
+                    changes.unfollowed.push(object.value.document().index);
                 }
                 return;
             }
@@ -107,7 +102,7 @@ impl Round<'_> {
             for object in objects.iter().filter(|object| target.is(object)) {
                 let followed = !target.vague && apply(root, object, &mut changes.edits);
                 if !followed {
-                    changes.unfollowed.push((object.value.document().index, entry.span()));
+                    changes.unfollowed.push(object.value.document().index);
                 }
             }
         }
@@ -169,14 +164,13 @@ fn is_builtin(object: &Object<'_>) -> bool {
 /// Lays a merge patch over a mapping. A list replaces a list; for built-in kinds lists of objects are merged by keys, which
 /// is not followed.
 fn merge(patch: Value<'_>, target: Value<'_>, lists_replace: bool, depth: usize, edits: &mut Vec<Edit>) -> bool {
-    const IDENTITY: [&str; 3] = ["apiVersion", "kind", "metadata"];
     patch.entries().into_iter().all(|entry| {
         let key = entry.key.text();
         if key.starts_with('$') {
             return false;
         }
         let own = target.get(&key);
-        if depth == 0 && IDENTITY.contains(&&*key) && key != "metadata" {
+        if depth == 0 && matches!(&*key, "apiVersion" | "kind") {
             return true;
         }
         if depth == 1 && own.is_some_and(|own| own.text() == entry.value.text()) && entry.value.kind() == Kind::Scalar {
@@ -218,13 +212,12 @@ fn json_patch(operation: Value<'_>, object: &Object<'_>, edits: &mut Vec<Edit>) 
         ("add", _) if parent.kind() == Kind::Sequence && last == "-" => {
             // Which of a list's entries comes first does not matter here.
             let Some(first) = parent.items().next() else { return false };
-            let mut text = Written::default();
-            if parent.raw_text().starts_with('[') {
-                text.flow(value);
-                text.push(", ", value.span(), false);
-            } else {
+            if !parent.raw_text().starts_with('[') {
                 return false;
             }
+            let mut text = Written::default();
+            text.flow(value);
+            text.push(", ", value.span(), false);
             let at = first.own_bytes().start;
             edits.push(Edit { bytes: at..at, text });
         }

@@ -10,6 +10,14 @@ pub fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
+/// The names under which Kustomize looks for a kustomization in a folder.
+pub const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+/// Whether a file of this name (without its folder) is a kustomization.
+pub fn is_kustomization(name: &str) -> bool {
+    KUSTOMIZATIONS.contains(&name)
+}
+
 /// A path relative to a folder, `.` and `..` taken out.
 pub fn join(folder: &str, path: &str) -> String {
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty() && *part != ".").collect();

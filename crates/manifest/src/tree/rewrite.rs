@@ -88,6 +88,8 @@ impl Written {
 }
 
 /// The file with the edits made; those that touch bytes of an earlier one are left out.
+///
+/// What was known of the file besides its text stays known: its namespace, and the documents that are not judged.
 pub(super) fn rewrite(file: &ManifestFile, mut edits: Vec<Edit>, limits: &Limits) -> ManifestFile {
     edits.sort_by_key(|edit| (edit.bytes.start, edit.bytes.end));
     let (mut text, mut map, mut at) = (String::with_capacity(file.text.len()), TextMap::default(), 0);
@@ -109,5 +111,10 @@ pub(super) fn rewrite(file: &ManifestFile, mut edits: Vec<Edit>, limits: &Limits
         at = edit.bytes.end;
     }
     keep(&mut text, &mut map, at..file.text.len() as u32);
-    ManifestFile::composed(file.source, Arc::from(text), limits, map)
+    let mut made = ManifestFile::composed(file.source, Arc::from(text), limits, map);
+    made.namespace.clone_from(&file.namespace);
+    for document in file.left_out() {
+        made.leave_out(document);
+    }
+    made
 }

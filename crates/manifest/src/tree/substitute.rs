@@ -60,13 +60,7 @@ impl Environment {
             let maps: Vec<Value<'_>> =
                 if own.is_empty() { all.iter().map(|m| m.1).collect() } else { own.iter().map(|m| m.1).collect() };
             found.open |= maps.is_empty();
-            let mut said: BTreeMap<String, Vec<Value<'_>>> = BTreeMap::new();
-            for (key, value) in maps.into_iter().flat_map(entries_of) {
-                said.entry(key).or_default().push(value);
-            }
-            for (key, values) in said {
-                found.open |= !found.take(key, &values, Confidence::High);
-            }
+            found.open |= !found.take_all(maps, Confidence::High);
         }
         for (key, value) in build.get("substitute").map(entries_of).unwrap_or_default() {
             found.take(key, &[value], Confidence::High);
@@ -76,34 +70,39 @@ impl Environment {
 
     /// What the tree says with one voice.
     pub(super) fn of_tree(graph: &Graph<'_>, used: &dyn Fn(usize) -> bool) -> Self {
-        let mut said: BTreeMap<String, Vec<Value<'_>>> = BTreeMap::new();
-        for (_, file) in graph.files.iter().enumerate().filter(|(index, _)| used(*index)) {
+        let mut maps = Vec::new();
+        for index in (0..graph.files.len()).filter(|index| used(*index)) {
+            let file = &graph.files[index];
             let text = file.text();
             if !["ConfigMap", "Secret", "substitute:"].iter().any(|word| text.contains(word)) {
                 continue;
             }
             for object in file.objects() {
-                let maps = match &*object.kind() {
-                    "ConfigMap" => [object.value.get("data"), None],
-                    "Secret" => [object.value.get("stringData"), None],
-                    "Kustomization" => [object.spec().and_then(|spec| spec.get("postBuild")?.get("substitute")), None],
-                    _ => continue,
-                };
-                for (key, value) in maps.into_iter().flatten().flat_map(entries_of) {
-                    said.entry(key).or_default().push(value);
-                }
+                maps.extend(match &*object.kind() {
+                    "ConfigMap" => object.value.get("data"),
+                    "Secret" => object.value.get("stringData"),
+                    "Kustomization" => object.spec().and_then(|spec| spec.get("postBuild")?.get("substitute")),
+                    _ => None,
+                });
             }
         }
         let mut found = Self::default();
-        for (key, values) in said {
-            found.take(key, &values, Confidence::Medium);
-        }
+        found.take_all(maps, Confidence::Medium);
         found
     }
 
     /// What the user said on the command line or in the configuration.
     pub(super) fn of_user(said: &BTreeMap<String, Definition>) -> Self {
         Self { values: said.clone(), open: false }
+    }
+
+    /// Takes the variables of several mappings; `false` when one of them stays unknown.
+    fn take_all(&mut self, maps: Vec<Value<'_>>, confidence: Confidence) -> bool {
+        let mut said: BTreeMap<String, Vec<Value<'_>>> = BTreeMap::new();
+        for (key, value) in maps.into_iter().flat_map(entries_of) {
+            said.entry(key).or_default().push(value);
+        }
+        said.into_iter().fold(true, |known, (key, values)| self.take(key, &values, confidence) && known)
     }
 
     /// Takes a variable that all of its definitions give one value; `false` when it stays unknown.
