@@ -396,21 +396,26 @@ impl Parser<'_> {
     }
 
     /// Parses what applies the files that are needed, and what applies that.
-    fn parse_what_applies(&mut self, found: &BTreeMap<String, Found>) {
-        let mut waiting: Vec<(&String, &Found)> = found.iter().filter(|(_, file)| file.signs.applies).collect();
-        waiting.retain(|(name, _)| !self.parsed.contains_key(*name));
+    fn parse_what_applies<'f>(&mut self, found: &'f BTreeMap<String, Found>) {
+        let (index, limit) = (self.index, self.limits.bytes);
+        let parsed = &self.parsed;
+        let applies = |(name, file): &(&String, &Found)| file.signs.applies && !parsed.contains_key(*name);
+        let of =
+            |(name, file): (&'f String, &'f Found)| Some((name, file, Mentions::of(name, &file.text(index, limit)?)));
+        let mut waiting: Vec<_> = found.iter().filter(applies).par_bridge().filter_map(of).collect();
+        let mut needed = Needed::default();
+        let mut new: Vec<String> = self.parsed.keys().cloned().collect();
         loop {
-            let needed =
-                Needed::new(self.parsed.iter().filter(|(name, file)| may_need_more(name, file)).map(|(name, _)| name));
-            let (index, limit) = (self.index, self.limits.bytes);
-            let speaks = |(name, file): &(&String, &Found)| {
-                file.text(index, limit).is_some_and(|text| needed.is_spoken_of(name, &text))
-            };
-            let (now, later): (Vec<_>, Vec<_>) = waiting.into_par_iter().partition(speaks);
+            let more =
+                new.par_iter().filter(|name| self.parsed.get(*name).is_some_and(|file| may_need_more(name, file)));
+            needed.extend(&more.collect::<Vec<_>>());
+            let (now, later): (Vec<_>, Vec<_>) =
+                waiting.into_iter().partition(|(_, _, mentions)| needed.is_among(mentions));
             if now.is_empty() {
                 return;
             }
-            self.parse(now.into_iter());
+            new = now.iter().map(|(name, ..)| (*name).clone()).collect();
+            self.parse(now.into_iter().map(|(name, file, _)| (name, file)));
             waiting = later;
         }
     }
@@ -454,7 +459,7 @@ impl Parser<'_> {
 
     /// The words by which a ConfigMap says what a parsed file leaves open: a variable, or values.
     fn words(&self) -> BTreeSet<String> {
-        self.parsed.values().flat_map(tree::needed_words).collect()
+        self.parsed.par_iter().flat_map_iter(|(_, file)| tree::needed_words(file)).collect()
     }
 }
 
@@ -465,6 +470,7 @@ fn may_need_more(name: &str, file: &ManifestFile) -> bool {
 }
 
 /// The files of which it matters how they are applied.
+#[derive(Default)]
 struct Needed {
     /// The folders that they lie in, and all above.
     folders: HashSet<String>,
@@ -475,45 +481,60 @@ struct Needed {
 }
 
 impl Needed {
-    fn new<'n>(files: impl Iterator<Item = &'n String>) -> Self {
-        let mut found = Self { folders: HashSet::new(), ends: HashSet::new(), files: HashSet::new() };
+    fn extend(&mut self, files: &[&String]) {
         for file in files {
-            let own = paths::folder(file);
-            found.files.insert(file.clone());
-            for folder in paths::upwards(own) {
-                if found.folders.insert(folder.to_owned()) {
-                    let starts = folder.match_indices('/').map(|(at, _)| at + 1).chain([0]);
-                    found.ends.extend(starts.map(|at| folder[at..].to_owned()));
+            self.files.insert((*file).clone());
+            for folder in paths::upwards(paths::folder(file)) {
+                // What lies above a folder that is known is known, too.
+                if !self.folders.insert(folder.to_owned()) {
+                    break;
                 }
+                let starts = folder.match_indices('/').map(|(at, _)| at + 1).chain([0]);
+                self.ends.extend(starts.map(|at| folder[at..].to_owned()));
             }
         }
-        found
-    }
-
-    /// Whether a kustomization's text takes one of the files or folders in.
-    fn is_taken_in(&self, own: &str, text: &str) -> bool {
-        let entries = text.lines().filter_map(|line| line.trim_start().strip_prefix("- "));
-        let paths = entries.map(|entry| entry.split(" #").next().unwrap_or(entry).trim().trim_matches(['"', '\'']));
-        let flow = || text.contains('[').then(|| text.split(['[', ']', ',', ' ', '\n', '"', '\'']));
-        let holds = |path: &str| {
-            !path.is_empty() && {
-                let path = paths::join(own, path);
-                self.folders.contains(&path) || self.files.contains(&path)
-            }
-        };
-        paths.into_iter().any(holds) || flow().is_some_and(|mut parts| parts.any(holds))
     }
 
     /// Whether a file that applies others may apply one of these.
-    fn is_spoken_of(&self, name: &str, text: &str) -> bool {
-        if says_what_is_applied(paths::file_name(name)) {
-            let own = paths::folder(name);
-            return self.folders.contains(own) || self.is_taken_in(own, text);
+    fn is_among(&self, mentions: &Mentions) -> bool {
+        match mentions {
+            Mentions::Anything => true,
+            Mentions::FromRoot(paths) => paths.iter().any(|path| self.ends.contains(path)),
+            Mentions::Beside { folder, paths } => {
+                self.folders.contains(folder)
+                    || paths.iter().any(|path| self.folders.contains(path) || self.files.contains(path))
+            }
         }
-        let paths = text.lines().filter_map(|line| line.trim_start().trim_start_matches("- ").strip_prefix("path:"));
-        paths.map(|path| paths::join("", path.trim().trim_matches(['"', '\'']).trim_end_matches('/'))).any(|path| {
-            path.is_empty() || path.contains(['$', '{']) || self.ends.contains(path.trim_start_matches("../"))
-        })
+    }
+}
+
+/// What a file may apply, as far as its text says so at a glance.
+enum Mentions {
+    /// Whatever lies anywhere: its path is the root, or a variable.
+    Anything,
+    /// Folders, by their paths from the repository's root.
+    FromRoot(Vec<String>),
+    /// A kustomization or chart: its own folder, and files and folders by their paths from here.
+    Beside { folder: String, paths: Vec<String> },
+}
+
+impl Mentions {
+    fn of(name: &str, text: &str) -> Self {
+        let bare = |text: &'_ str| text.trim().trim_matches(['"', '\'']).to_owned();
+        if !says_what_is_applied(paths::file_name(name)) {
+            let said = text.lines().filter_map(|line| line.trim_start().trim_start_matches("- ").strip_prefix("path:"));
+            let paths: Vec<_> = said.map(|path| paths::join("", bare(path).trim_end_matches('/'))).collect();
+            if paths.iter().any(|path| path.is_empty() || path.contains(['$', '{'])) {
+                return Self::Anything;
+            }
+            return Self::FromRoot(paths.iter().map(|path| path.trim_start_matches("../").to_owned()).collect());
+        }
+        let own = paths::folder(name);
+        let entries = text.lines().filter_map(|line| line.trim_start().strip_prefix("- "));
+        let entries = entries.map(|entry| entry.split(" #").next().unwrap_or(entry));
+        let flow = text.split('[').skip(1).flat_map(|rest| rest.split(']').next().unwrap_or(rest).split([',', '\n']));
+        let all = entries.chain(flow).map(bare).filter(|entry| !entry.is_empty());
+        Self::Beside { folder: own.to_owned(), paths: all.map(|entry| paths::join(own, &entry)).collect() }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use memchr::memmem;
 use poolcheck_plan::{SourceId, Span};
 
 use crate::embed::{self, Embedded};
@@ -60,7 +61,7 @@ impl ManifestFile {
         let stream = parse(&text, limits, wanted);
         let templates = stream.documents.iter().map(|document| template::of_document(document, &text)).collect();
         // More API versions than documents: then objects may stand inside objects.
-        let nests = text.matches("apiVersion").nth(stream.documents.len()).is_some();
+        let nests = memmem::find_iter(text.as_bytes(), "apiVersion").nth(stream.documents.len()).is_some();
         let (stream, substitutions) = (Arc::new(stream), Vec::new());
         let (embedded, nested) = (Arc::default(), Arc::default());
         let mut file = Self { source, text, stream, templates, map, embedded, substitutions, namespace: None, nested };

@@ -173,7 +173,25 @@ impl<'a> Value<'a> {
     ///
     /// Each mapping is visited once, so that merges of merges end, and none calls another, so that they cannot be too deep.
     pub fn entries(&self) -> Vec<Entry<'a>> {
+        // Most mappings are small and merge nothing: looking back over a few keys is cheaper than a table.
+        const SMALL: usize = 12;
         let mut found: Vec<Entry<'a>> = Vec::new();
+        if let NodeKind::Mapping(entries) = &self.raw().kind
+            && entries.len() <= SMALL
+        {
+            for (key, value) in entries {
+                let entry = Entry { key: self.at(*key, None), value: self.at(*value, Some(*key)), merged: false };
+                let name = entry.key.text();
+                match found.iter_mut().find(|earlier| earlier.key.text() == name) {
+                    Some(earlier) => *earlier = entry,
+                    None => found.push(entry),
+                }
+            }
+            if !found.iter().any(|entry| entry.key.is_merge()) {
+                return found;
+            }
+            found.clear();
+        }
         let mut names = HashMap::new();
         let mut visited = HashSet::new();
         let mut waiting = vec![*self];

@@ -1,9 +1,10 @@
 //! From files as read to files as applied.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use poolcheck_plan::Sources;
+use rayon::prelude::*;
 
 use super::clusters::{Clusters, Part, is_shelved};
 use super::graph::{Graph, Unit, patch_file, patches};
@@ -86,15 +87,10 @@ pub fn compose(files: &[ManifestFile], sources: &mut Sources, options: &Options,
     let mut composed =
         Composed { clusters: Clusters { names: layout.names.clone(), ..Clusters::default() }, ..Composed::default() };
     let patches = graph.patch_files();
-    for (index, file) in files.iter().enumerate().filter(|(index, _)| !patches.contains(index)) {
-        let mut forms: Vec<(ManifestFile, BTreeSet<u32>)> = Vec::new();
-        for cluster in layout.clusters_of(index) {
-            let form = layout.form(index, cluster, limits);
-            match forms.iter_mut().find(|(known, _)| is_same(known, &form)) {
-                Some((_, clusters)) => clusters.extend(cluster),
-                None => forms.push((form, cluster.into_iter().collect())),
-            }
-        }
+    let applied: Vec<usize> = (0..files.len()).filter(|index| !patches.contains(index)).collect();
+    let forms: Vec<_> = applied.par_iter().map(|index| layout.forms(*index, limits)).collect();
+    for (index, forms) in applied.into_iter().zip(forms) {
+        let file = &files[index];
         for (number, (mut made, clusters)) in forms.into_iter().enumerate() {
             if number > 0 {
                 let original = sources.get(file.source());
@@ -160,10 +156,13 @@ struct Layout<'g, 'a> {
     names: Vec<String>,
     /// Per file: the clusters and units that apply it.
     applied: Vec<BTreeMap<Option<u32>, Vec<usize>>>,
-    environments: Vec<Environment>,
+    unit_clusters: Vec<Option<u32>>,
+    /// The variables of each unit, of each cluster that the user names, of the user, of the whole tree; the first and the
+    /// last only when some file asks for them.
+    environments: Vec<OnceLock<Environment>>,
     cluster_environments: Vec<Environment>,
     user: Environment,
-    tree: Environment,
+    tree: OnceLock<Environment>,
 }
 
 impl<'g, 'a> Layout<'g, 'a> {
@@ -188,23 +187,40 @@ impl<'g, 'a> Layout<'g, 'a> {
                 own.entry(Some(*number)).or_default();
             }
         }
-        let environments = graph.units.iter().enumerate().map(|(number, unit)| {
-            let own = unit_clusters[number];
-            let near = |file: usize| own.is_some() && applied[file].contains_key(&own);
-            Environment::of_unit(unit, graph, &near)
-        });
-        let environments = environments.collect();
+        let environments = graph.units.iter().map(|_| OnceLock::new()).collect();
         let of_cluster = options.clusters.iter().map(|option| Environment::of_user(&option.substitute));
         let cluster_environments = of_cluster.collect();
         let user = Environment::of_user(&options.substitute);
-        let tree = Environment::of_tree(graph, &|file| !is_shelved(graph.names[file]));
-        Self { graph, names, applied, environments, cluster_environments, user, tree }
+        let tree = OnceLock::new();
+        Self { graph, names, applied, unit_clusters, environments, cluster_environments, user, tree }
+    }
+
+    /// What a unit puts in.
+    fn environment(&self, unit: usize) -> &Environment {
+        self.environments[unit].get_or_init(|| {
+            let own = self.unit_clusters[unit];
+            let near = |file: usize| own.is_some() && self.applied[file].contains_key(&own);
+            Environment::of_unit(&self.graph.units[unit], self.graph, &near)
+        })
     }
 
     /// The clusters that apply a file; one `None` for a file of which nothing is said.
     fn clusters_of(&self, file: usize) -> Vec<Option<u32>> {
         let known: Vec<Option<u32>> = self.applied[file].keys().flatten().map(|number| Some(*number)).collect();
         if known.is_empty() { vec![None] } else { known }
+    }
+
+    /// The forms of a file, and the clusters that apply each.
+    fn forms(&self, file: usize, limits: &Limits) -> Vec<(ManifestFile, BTreeSet<u32>)> {
+        let mut forms: Vec<(ManifestFile, BTreeSet<u32>)> = Vec::new();
+        for cluster in self.clusters_of(file) {
+            let form = self.form(file, cluster, limits);
+            match forms.iter_mut().find(|(known, _)| is_same(known, &form)) {
+                Some((_, clusters)) => clusters.extend(cluster),
+                None => forms.push((form, cluster.into_iter().collect())),
+            }
+        }
+        forms
     }
 
     /// A file as one cluster applies it.
@@ -224,10 +240,11 @@ impl<'g, 'a> Layout<'g, 'a> {
         let mut asked = vec![&self.user];
         asked.extend(cluster.and_then(|number| self.cluster_environments.get(number as usize)));
         // Applied twice in one cluster with two sets of variables: what differs stays unknown.
-        let own: Vec<&Environment> = units.iter().map(|unit| &self.environments[*unit]).collect();
+        let own: Vec<&Environment> = units.iter().map(|unit| self.environment(*unit)).collect();
         let agree = own.windows(2).all(|pair| pair[0] == pair[1]);
         asked.extend(own.first().copied().filter(|_| agree));
-        asked.push(&self.tree);
+        let is_used = |file: usize| !is_shelved(self.graph.names[file]);
+        asked.push(self.tree.get_or_init(|| Environment::of_tree(self.graph, &is_used)));
         let (changes, substitutions) = edits(&made, &asked);
         if !changes.is_empty() {
             made = rewrite(&made, changes, limits);

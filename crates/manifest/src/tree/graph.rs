@@ -4,7 +4,10 @@
 //! `kustomize.toolkit.fluxcd.io/v1` `spec.path`, `spec.postBuild`; Flux operator `FluxInstance` `spec.sync.path`; Argo CD
 //! `spec.source(s).path` and `spec.destination`.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::OnceLock;
 
 use super::path::{file_name, folder, is_below, is_kustomization, join, upwards};
 use crate::file::ManifestFile;
@@ -21,6 +24,17 @@ pub(super) struct Graph<'a> {
     pub(super) units: Vec<Unit<'a>>,
     /// Per file: whether it is a kustomization that changes what it takes in.
     pub(super) changes: Vec<bool>,
+    maps: OnceLock<Vec<VariableMap<'a>>>,
+}
+
+/// A mapping that says what variables are.
+pub(super) struct VariableMap<'a> {
+    /// The file that it stands in.
+    pub(super) file: usize,
+    /// The ConfigMap or Secret that it is in; `None` for what a Flux Kustomization says itself.
+    pub(super) name: Option<String>,
+    /// The mapping.
+    pub(super) value: Value<'a>,
 }
 
 /// Something that applies a folder of manifests.
@@ -48,7 +62,8 @@ impl<'a> Graph<'a> {
         let changes =
             |(file, name): (&ManifestFile, &&str)| is_kustomization(file_name(name)) && file.roots().any(changes_some);
         let changes = files.iter().zip(&names).map(changes).collect();
-        let mut graph = Self { files, names, by_name, kustomizations, units: Vec::new(), changes };
+        let (units, maps) = (Vec::new(), OnceLock::new());
+        let mut graph = Self { files, names, by_name, kustomizations, units, changes, maps };
         graph.units = graph.find_units();
         graph
     }
@@ -106,8 +121,15 @@ impl<'a> Graph<'a> {
     fn resolve(&self, from: &str, path: &str) -> Option<String> {
         let mut above: Vec<&str> = upwards(folder(from)).collect();
         above.reverse();
-        let holds = |dir: &String| self.names.iter().any(|name| is_below(name, dir));
+        let holds = |dir: &String| self.below(dir).next().is_some();
         above.into_iter().map(|root| join(root, path)).find(holds)
+    }
+
+    /// The files below a folder, by name.
+    fn below(&self, dir: &str) -> impl Iterator<Item = (&'a str, usize)> {
+        let prefix = if dir.is_empty() { String::new() } else { format!("{dir}/") };
+        let from = self.by_name.range::<str, _>((Bound::Included(prefix.as_str()), Bound::Unbounded));
+        from.map(|(name, index)| (*name, *index)).take_while(move |(name, _)| name.starts_with(&prefix))
     }
 
     /// The files that applying a folder reaches.
@@ -143,7 +165,7 @@ impl<'a> Graph<'a> {
         }
         // Flux and Argo CD take a folder as it is; a folder in it that has a kustomization is taken by that.
         let mut inner: BTreeSet<&str> = BTreeSet::new();
-        for (index, name) in self.names.iter().enumerate().filter(|(_, name)| is_below(name, dir)) {
+        for (name, index) in self.below(dir) {
             let own = upwards(folder(name))
                 .take_while(|at| is_below(at, dir))
                 .filter(|at| self.kustomizations.contains_key(*at));
@@ -193,19 +215,27 @@ impl<'a> Graph<'a> {
         self.by_name.get(path.as_str()).map(|index| &self.files[*index])
     }
 
-    /// Every mapping of variables in the tree that an object of this name holds.
-    pub(super) fn config_maps<'g>(&'g self, name: &'g str) -> impl Iterator<Item = (usize, Value<'a>)> + use<'a, 'g> {
-        self.files.iter().enumerate().filter(move |(_, file)| file.text().contains(name)).flat_map(
-            move |(index, file)| {
-                let maps = file.objects().into_iter().filter(move |object| {
-                    matches!(&*object.kind(), "ConfigMap" | "Secret") && object.name().is_some_and(|own| own == name)
-                });
-                maps.filter_map(move |map| {
-                    let data = map.value.get("data").filter(|_| map.kind() == "ConfigMap");
-                    Some((index, data.or_else(|| map.value.get("stringData"))?))
-                })
-            },
-        )
+    /// Every mapping of variables in the tree, in the order of files.
+    pub(super) fn variable_maps(&self) -> &[VariableMap<'a>] {
+        self.maps.get_or_init(|| {
+            let mut found = Vec::new();
+            for (file, text) in self.files.iter().enumerate().map(|(index, file)| (index, file.text())) {
+                if !["ConfigMap", "Secret", "substitute:"].iter().any(|word| text.contains(word)) {
+                    continue;
+                }
+                for object in self.files[file].objects() {
+                    let value = match &*object.kind() {
+                        "ConfigMap" => object.value.get("data"),
+                        "Secret" => object.value.get("stringData"),
+                        "Kustomization" => object.spec().and_then(|spec| spec.get("postBuild")?.get("substitute")),
+                        _ => None,
+                    };
+                    let name = object.name().filter(|_| object.kind() != "Kustomization").map(Cow::into_owned);
+                    found.extend(value.map(|value| VariableMap { file, name, value }));
+                }
+            }
+            found
+        })
     }
 }
 

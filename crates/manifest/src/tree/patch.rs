@@ -26,7 +26,7 @@ pub(super) struct Changes {
 /// The edits that the kustomizations on the way to a file make, those of the outermost last.
 ///
 /// They are made in rounds: each kustomization changes what the one below it made.
-pub(super) fn rounds<'g>(graph: &'g Graph<'_>, chain: &'g [usize], unit: &'g Unit<'_>) -> Vec<Round<'g>> {
+pub(super) fn rounds<'g, 'a>(graph: &'g Graph<'a>, chain: &[usize], unit: &Unit<'a>) -> Vec<Round<'g, 'a>> {
     let changes = |index: &&usize| graph.changes[**index];
     let own = chain.iter().rev().filter(changes).map(|index| Round { graph, file: *index, unit: None });
     let last = unit.spec.filter(|spec| spec.get("patches").is_some() || spec.get("targetNamespace").is_some());
@@ -34,11 +34,11 @@ pub(super) fn rounds<'g>(graph: &'g Graph<'_>, chain: &'g [usize], unit: &'g Uni
 }
 
 /// What one kustomization changes.
-pub(super) struct Round<'g> {
-    graph: &'g Graph<'g>,
+pub(super) struct Round<'g, 'a> {
+    graph: &'g Graph<'a>,
     file: usize,
     /// `spec` of a Flux Kustomization, whose patches come after all others.
-    unit: Option<Value<'g>>,
+    unit: Option<Value<'a>>,
 }
 
 /// Which objects a patch is for.
@@ -50,7 +50,7 @@ struct Target {
     vague: bool,
 }
 
-impl Round<'_> {
+impl Round<'_, '_> {
     /// What it changes in a file.
     pub(super) fn changes(&self, file: &ManifestFile, limits: &Limits) -> Changes {
         let mut changes = Changes::default();

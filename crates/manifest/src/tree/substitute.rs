@@ -55,10 +55,9 @@ impl Environment {
         let Some(build) = unit.spec.and_then(|spec| spec.get("postBuild")) else { return found };
         for from in build.list("substituteFrom") {
             let name = from.get("name").map(|name| name.text().into_owned()).unwrap_or_default();
-            let all: Vec<_> = graph.config_maps(&name).collect();
-            let own: Vec<_> = all.iter().filter(|(file, _)| near(*file)).collect();
-            let maps: Vec<Value<'_>> =
-                if own.is_empty() { all.iter().map(|m| m.1).collect() } else { own.iter().map(|m| m.1).collect() };
+            let named = || graph.variable_maps().iter().filter(|map| map.name.as_ref() == Some(&name));
+            let some_near = named().any(|map| near(map.file));
+            let maps: Vec<_> = named().filter(|map| !some_near || near(map.file)).map(|map| map.value).collect();
             found.open |= maps.is_empty();
             found.open |= !found.take_all(maps, Confidence::High);
         }
@@ -70,22 +69,7 @@ impl Environment {
 
     /// What the tree says with one voice.
     pub(super) fn of_tree(graph: &Graph<'_>, used: &dyn Fn(usize) -> bool) -> Self {
-        let mut maps = Vec::new();
-        for index in (0..graph.files.len()).filter(|index| used(*index)) {
-            let file = &graph.files[index];
-            let text = file.text();
-            if !["ConfigMap", "Secret", "substitute:"].iter().any(|word| text.contains(word)) {
-                continue;
-            }
-            for object in file.objects() {
-                maps.extend(match &*object.kind() {
-                    "ConfigMap" => object.value.get("data"),
-                    "Secret" => object.value.get("stringData"),
-                    "Kustomization" => object.spec().and_then(|spec| spec.get("postBuild")?.get("substitute")),
-                    _ => None,
-                });
-            }
-        }
+        let maps = graph.variable_maps().iter().filter(|map| used(map.file)).map(|map| map.value).collect();
         let mut found = Self::default();
         found.take_all(maps, Confidence::Medium);
         found

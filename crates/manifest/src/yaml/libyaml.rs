@@ -76,8 +76,9 @@ impl Check<'_> {
     /// Characters that YAML 1.1 forbids, or takes as the end of a line.
     fn characters(&mut self) {
         let own = slice(self.text, &self.document.span);
-        let plain = own.bytes().all(|b| matches!(b, b' '..=b'~' | b'\n' | b'\r' | b'\t'));
-        if plain {
+        // In blocks without a way out, which compilers make wide instructions of.
+        let plain = |b: &u8| matches!(b, b' '..=b'~' | b'\n' | b'\r' | b'\t');
+        if own.as_bytes().chunks(64).all(|block| block.iter().fold(true, |all, b| all & plain(b))) {
             return;
         }
         for (at, c) in own.char_indices() {

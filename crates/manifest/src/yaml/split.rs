@@ -38,16 +38,22 @@ pub(super) fn pieces(text: &str) -> Vec<Bytes> {
 
 /// Lines with their ends; a carriage return alone ends a line too.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
+    let bytes = text.as_bytes();
+    let mut ends = memchr::memchr2_iter(b'\n', b'\r', bytes).peekable();
+    let mut start = 0;
     std::iter::from_fn(move || {
-        let end = match rest.find(['\n', '\r']) {
-            Some(at) if rest[at..].starts_with("\r\n") => at + 2,
+        let end = match ends.next() {
+            Some(at)
+                if bytes[at] == b'\r' && ends.next_if(|next| *next == at + 1 && bytes[*next] == b'\n').is_some() =>
+            {
+                at + 2
+            }
             Some(at) => at + 1,
-            None if rest.is_empty() => return None,
-            None => rest.len(),
+            None if start == bytes.len() => return None,
+            None => bytes.len(),
         };
-        let (line, after) = rest.split_at(end);
-        rest = after;
+        let line = &text[start..end];
+        start = end;
         Some(line)
     })
 }
