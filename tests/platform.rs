@@ -34,3 +34,55 @@ fn networks_of_k3s_are_claims() {
     assert!(rules("10.50.0.0/24", "config.yaml", k3s).contains("pool-in-cluster-network"));
     assert!(!rules("10.52.0.0/24", "config.yaml", k3s).contains("pool-in-cluster-network"));
 }
+
+#[test]
+fn the_times_of_an_election_are_judged_where_they_are_said() {
+    let kube_vip = |lease: &str, renew: &str, retry: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: kube-vip, namespace: kube-system}}\nspec:\n  containers:\n  - name: kube-vip\n    image: ghcr.io/kube-vip/kube-vip:v1.0.0\n    env:\n    - {{name: vip_leaseduration, value: \"{lease}\"}}\n    - {{name: vip_renewdeadline, value: \"{renew}\"}}\n    - {{name: vip_retryperiod, value: \"{retry}\"}}\n"
+        )
+    };
+    let found = |times: [&str; 3]| rules("192.168.1.240/29", "vip.yaml", &kube_vip(times[0], times[1], times[2]));
+    assert!(!found(["5", "3", "1"]).contains("lease-timing"), "{}", found(["5", "3", "1"]));
+    assert!(found(["5", "5", "1"]).contains("vip.yaml:9"), "{}", found(["5", "5", "1"]));
+    assert!(found(["15", "10", "9"]).contains("lease-timing"), "10 s is less than 1.2 times 9 s");
+}
+
+#[test]
+fn cilium_renews_as_many_leases_as_its_client_may() {
+    let release = |values: &str| {
+        let release = format!(
+            "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {{name: cilium, namespace: kube-system}}\nspec:\n  chart: {{spec: {{chart: cilium, version: 1.18.2}}}}\n  values:\n{values}\n"
+        );
+        let service = |number: u8| {
+            format!(
+                "---\napiVersion: v1\nkind: Service\nmetadata: {{name: s{number}, namespace: web}}\nspec: {{type: LoadBalancer}}\n"
+            )
+        };
+        let text = release + &(0..30).map(service).collect::<String>();
+        rules("192.168.1.0/24", "cilium.yaml", &text)
+    };
+    let found = release(
+        "    l2announcements: {enabled: true, leaseDuration: 3s, leaseRenewDeadline: 1s, leaseRetryPeriod: 200ms}\n    k8sClientRateLimit: {qps: 10}",
+    );
+    assert!(found.contains("30 requests a second"), "{found}");
+    let enough = release("    l2announcements: {enabled: true}\n    k8sClientRateLimit: {qps: 10}");
+    assert!(!enough.contains("lease-timing"), "{enough}");
+    let later = release("    l2announcements: {enabled: true, leaseDuration: \"${LEASE}\"}");
+    assert!(!later.contains("lease-timing"), "{later}");
+}
+
+#[test]
+fn each_family_has_its_own_demand() {
+    let service = |name: &str, families: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: web}}\nspec: {{type: LoadBalancer{families}}}\n"
+        )
+    };
+    let two = |families: &str| service("a", families) + &service("b", families);
+    let range = "192.168.1.240/29, fd00::10/128";
+    assert!(rules(range, "services.yaml", &two(", ipFamilies: [IPv6]")).contains("2 addresses of IPv6"));
+    let both = rules(range, "services.yaml", &two(", ipFamilyPolicy: RequireDualStack"));
+    assert!(both.contains("demand-above-capacity"), "{both}");
+    assert!(!rules(range, "services.yaml", &two("")).contains("demand-above-capacity"));
+}

@@ -15,7 +15,14 @@ pub fn words() -> Vec<&'static str> {
 /// The words by which a file says what runs beside a pool: such a file is parsed only where there is a pool or a Service
 /// to judge.
 pub fn support_words() -> Vec<&'static str> {
-    const CHARTS: [&str; 4] = ["chart: traefik", "name: traefik", "chart: ingress-nginx", "name: ingress-nginx"];
+    const CHARTS: [&str; 6] = [
+        "chart: traefik",
+        "name: traefik",
+        "chart: ingress-nginx",
+        "name: ingress-nginx",
+        "chart: cilium",
+        "name: cilium",
+    ];
     CHARTS.into_iter().chain(poolcheck_manifest::kinds::support_words()).collect()
 }
 

@@ -7,6 +7,7 @@
 //!
 //! kube-vip itself reads environment variables: `address` (before 0.4 `vip_address`) is the control plane's.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use poolcheck_plan::notation::Notation;
@@ -108,8 +109,8 @@ fn skip_ends(entry: &mut PoolEntry<'_>) {
     }
 }
 
-/// The addresses of the control plane that a kube-vip Pod or workload announces, each with its place.
-pub fn control_plane(object: &Object<'_>) -> Vec<(IpAddr, Span)> {
+/// The environments of the kube-vip containers of a Pod or workload: the values of their variables by name.
+pub fn environments<'a>(object: &Object<'a>) -> Vec<BTreeMap<String, Value<'a>>> {
     let template = || object.spec()?.get("template")?.get("spec");
     let spec = match &*object.kind() {
         "Pod" => object.spec(),
@@ -117,7 +118,20 @@ pub fn control_plane(object: &Object<'_>) -> Vec<(IpAddr, Span)> {
         _ => None,
     };
     let containers = spec.map(|spec| spec.list("containers")).unwrap_or_default();
-    containers.into_iter().filter(is_kube_vip).filter_map(announced).collect()
+    let variable = |entry: Value<'a>| Some((entry.get("name")?.text().into_owned(), entry.get("value")?));
+    let environment = |container: Value<'a>| container.list("env").into_iter().filter_map(variable).collect();
+    containers.into_iter().filter(is_kube_vip).map(environment).collect()
+}
+
+/// The addresses of the control plane that a kube-vip Pod or workload announces, each with its place.
+pub fn control_plane(object: &Object<'_>) -> Vec<(IpAddr, Span)> {
+    let announced = |environment: BTreeMap<String, Value<'_>>| {
+        let variable = |name: &str| environment.get(name).copied();
+        let on = variable("cp_enable").is_none_or(|enabled| enabled.text() == "true");
+        let address = variable("address").or_else(|| variable("vip_address")).filter(|_| on)?;
+        Some((address.text().trim().parse().ok()?, address.span()))
+    };
+    environments(object).into_iter().filter_map(announced).collect()
 }
 
 fn is_kube_vip(container: &Value<'_>) -> bool {
@@ -125,15 +139,4 @@ fn is_kube_vip(container: &Value<'_>) -> bool {
     let repository = image.split(['@', ':']).next().unwrap_or_default();
     // A registry's port is no tag: only the last path element counts.
     image.rsplit('/').next().unwrap_or(repository).split(['@', ':']).next() == Some("kube-vip")
-}
-
-fn announced(container: Value<'_>) -> Option<(IpAddr, Span)> {
-    let environment: Vec<Value<'_>> = container.get("env")?.items().collect();
-    let variable = |wanted: &str| {
-        let found = environment.iter().find(|variable| variable.get("name").is_some_and(|name| name.text() == wanted));
-        found.and_then(|variable| variable.get("value"))
-    };
-    let on = variable("cp_enable").is_none_or(|enabled| enabled.text() == "true");
-    let address = variable("address").or_else(|| variable("vip_address")).filter(|_| on)?;
-    Some((address.text().trim().parse().ok()?, address.span()))
 }
