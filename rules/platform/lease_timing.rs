@@ -58,6 +58,7 @@ use poolcheck_manifest::Value;
 use poolcheck_manifest::helm::{Release, Setting};
 use poolcheck_manifest::kinds::kube_vip;
 use poolcheck_manifest::schema::parse_duration;
+use poolcheck_manifest::tree::Together;
 
 use crate::{Fact, Findings, Level, Rule, World};
 
@@ -119,7 +120,7 @@ fn cilium(world: &World<'_>, release: &Release<'_>, findings: &mut Findings<'_>)
     let source = release.place.source;
     let services = world.services.iter().filter(|service| {
         service.class.as_deref().is_none_or(|class| class == "io.cilium/l2-announcer")
-            && world.same_cluster(service.object.name_span().source, source)
+            && world.together(service.object.name_span().source, source) == Together::Yes
     });
     let (leases, Ok(allowed)) = (services.count() as i128, limit.text().trim().parse::<i128>()) else { return };
     let needed = (leases * i128::from(SECOND)).div_euclid(i128::from(renew.max(1)));

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use ignore::overrides::{Override, OverrideBuilder};
 use ignore::{WalkBuilder, WalkState};
 use poolcheck_manifest::tree::{self, path as paths};
@@ -374,7 +374,9 @@ impl Parser<'_> {
 
     /// Parses the files that hold one of some words.
     fn parse_those_with<'f>(&mut self, files: impl Iterator<Item = (&'f String, &'f Found)>, words: &BTreeSet<String>) {
-        if let Some(automaton) = AhoCorasick::new(words).ok().filter(|_| !words.is_empty()) {
+        // Names of variables share their letters with everything: a search for rare bytes finds them everywhere.
+        let automaton = AhoCorasick::builder().prefilter(false).kind(Some(AhoCorasickKind::DFA)).build(words);
+        if let Some(automaton) = automaton.ok().filter(|_| !words.is_empty()) {
             self.parse_if(files, |text| automaton.is_match(text));
         }
     }

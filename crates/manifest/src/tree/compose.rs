@@ -14,7 +14,7 @@ use super::rewrite::rewrite;
 use super::substitute::{Definition, Environment, edits, has_variables, variables};
 use crate::file::ManifestFile;
 use crate::helm;
-use crate::yaml::Limits;
+use crate::yaml::{Limits, slice};
 
 /// What the user says of the tree.
 #[derive(Debug, Clone, Default)]
@@ -67,7 +67,9 @@ pub fn needed_files(file: &ManifestFile, name: &str) -> Vec<String> {
 /// The words by which a ConfigMap says what a file leaves open: variables that it uses, values that it takes from there.
 pub fn needed_words(file: &ManifestFile) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
-    for name in variables(file.text()) {
+    // A large bundle may hold shell scripts in documents that nobody looks into.
+    let documents = file.documents().map(|document| slice(file.text(), &document.span));
+    for name in documents.flat_map(variables) {
         words.extend([format!("{name}:"), format!("{name}\"")]);
     }
     for object in file.objects().iter().filter(|object| object.kind() == "HelmRelease") {
