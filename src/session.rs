@@ -6,6 +6,7 @@ use std::time::Instant;
 use jiff::civil::Date;
 use poolcheck_manifest::tree::{self, ClusterOption, Clusters, Composed, Definition, Options};
 use poolcheck_manifest::{Limits, ManifestFile};
+use poolcheck_plan::observed::Observed;
 use poolcheck_plan::{Confidence, Facts, SourceKind, Sources};
 use poolcheck_router_adapters as adapters;
 use poolcheck_rules::{Finding, Ignoring, ValuesFile, World, WorldInput};
@@ -35,6 +36,8 @@ pub struct Session {
     pub values_files: Vec<ValuesFile>,
     /// Inputs that could not be read.
     pub problems: Vec<Problem>,
+    /// What a scan saw, when there was one: then the rules about the wire judge, and they alone report.
+    pub observed: Option<Observed>,
     files: usize,
     /// Whether everything below the configuration's folder was selected.
     whole: bool,
@@ -97,7 +100,19 @@ impl Session {
         let options = tree_options(input, &config, &manifests, &sources);
         let Composed { files: manifests, clusters } =
             tree::compose(&manifests, &mut sources, &options, &Limits::default());
-        Ok(Self { config, facts, sources, manifests, clusters, values_files, problems, files, whole, started })
+        Ok(Self {
+            config,
+            facts,
+            sources,
+            manifests,
+            clusters,
+            values_files,
+            problems,
+            observed: None,
+            files,
+            whole,
+            started,
+        })
     }
 
     /// The world that the rules judge.
@@ -116,6 +131,7 @@ impl Session {
             values_files: &self.values_files,
             today,
             facts_max_age: self.config.facts_max_age,
+            observed: self.observed.as_ref(),
         })
     }
 
@@ -136,6 +152,9 @@ impl Session {
         } else {
             poolcheck_rules::check_with(&world, &self.ignoring(judging))
         };
+        if self.observed.is_some() {
+            outcome.keep_family(poolcheck_rules::WIRE);
+        }
         let levels = judging.levels_over(&self.config.levels);
         let weigh = |finding: &mut Finding| match levels.get(finding.rule) {
             Some(None) => false,

@@ -1,6 +1,6 @@
 //! The examples in every rule's documentation, executed: the marked lines are reported, the cured ones are clean.
 //!
-//! The examples are judged on 2026-06-15. A fence `yaml values.yaml chart-traefik namespace-traefik` is the values file of a chart.
+//! `scan.toml` is the record of a scan. The examples are judged on 2026-06-15. A fence `yaml values.yaml chart-traefik namespace-traefik` is the values file of a chart.
 
 use poolcheck_manifest::tree::{self, Composed};
 use poolcheck_manifest::{Limits, ManifestFile};
@@ -33,7 +33,7 @@ fn files(section: &str) -> Vec<(String, String)> {
 fn findings(files: &[(String, String)]) -> Vec<(String, u32, String, &'static str)> {
     let mut sources = Sources::new();
     let mut facts = Facts::default();
-    let (mut manifests, mut values) = (Vec::new(), Vec::new());
+    let (mut manifests, mut values, mut observed) = (Vec::new(), Vec::new(), None);
     let mut ignoring = Ignoring { today: parse_day("2026-06-15"), ..Ignoring::default() };
     for (info, text) in files {
         let mut words = info.split(' ');
@@ -42,7 +42,10 @@ fn findings(files: &[(String, String)]) -> Vec<(String, u32, String, &'static st
         if let Some(chart) = word("chart-") {
             values.push(ValuesFile { name: name.clone(), chart, namespace: word("namespace-") });
         }
-        if name == "poolcheck.toml" {
+        if name == "scan.toml" {
+            let source = sources.add(name.clone(), SourceKind::File, text.as_str());
+            observed = Some(adapters::observed::read(text, source).unwrap_or_else(|error| panic!("{error}\n{text}")));
+        } else if name == "poolcheck.toml" {
             ignoring.forbid_inline = text.contains("inline-ignores = false");
         } else if std::path::Path::new(name).extension().is_some_and(|ending| ending == "toml") {
             let page = adapters::Page { name, text };
@@ -60,6 +63,7 @@ fn findings(files: &[(String, String)]) -> Vec<(String, u32, String, &'static st
         values_files: &values,
         clusters: &clusters,
         today: ignoring.today,
+        observed: observed.as_ref(),
         ..WorldInput::new(&sources, &manifests, &facts)
     });
     let outcome = poolcheck_rules::check_with(&world, &ignoring);

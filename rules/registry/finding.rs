@@ -226,6 +226,14 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Keeps what the rules of one family said, and nothing else.
+    pub fn keep_family(&mut self, family: &str) {
+        let is = |rule: &str| crate::find(rule).is_some_and(|registered| registered.family == family);
+        self.findings.retain(|finding| is(finding.rule));
+        self.suppressed.retain(|suppressed| is(suppressed.finding.rule));
+        self.not_checked.retain(|verdict| is(verdict.rule));
+    }
+
     /// Orders the findings by source, place, level and rule.
     pub(crate) fn sort(&mut self, sources: &Sources) {
         let place = |f: &Finding| (sources.get(f.primary.span.source).name.clone(), f.primary.span);

@@ -356,7 +356,11 @@ pub(crate) fn apply(world: &World<'_>, ignores: &mut [Ignore], ignoring: &Ignori
             Some((by, place, reason)) => outcome.suppressed.push(Suppressed { finding, by, place, reason }),
         }
     }
-    let unjudged: BTreeSet<&str> = outcome.not_checked.iter().map(|verdict| verdict.rule).collect();
+    let mut unjudged: BTreeSet<&str> = outcome.not_checked.iter().map(|verdict| verdict.rule).collect();
+    if world.observed.is_none() {
+        // Nobody looked at the wire.
+        unjudged.extend(crate::all().iter().filter(|rule| rule.family == crate::run::WIRE).map(|rule| rule.rule.id));
+    }
     let templates: BTreeSet<SourceId> = world.skipped().iter().map(|skipped| skipped.place.source).collect();
     for ignore in ignores {
         let unseen = match ignore.by {

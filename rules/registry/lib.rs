@@ -11,6 +11,7 @@ mod releases;
 mod rule;
 mod run;
 mod segment;
+mod wire;
 mod words;
 mod world;
 
@@ -23,7 +24,7 @@ pub use ignores::{
 pub use pods::{Held, Pods, Speakers};
 pub use releases::ValuesFile;
 pub use rule::{Fact, Registered, Rule};
-pub use run::{APPLYING_WORDS, IGNORE, check, check_with, support_words, words};
+pub use run::{APPLYING_WORDS, IGNORE, WIRE, check, check_with, support_words, words};
 pub use world::{FACTS_MAX_AGE, SkippedDocument, World, WorldInput};
 
 include!(concat!(env!("OUT_DIR"), "/registry.rs"));

@@ -32,6 +32,9 @@ pub const APPLYING_WORDS: &[&str] = &["kustomize.toolkit.fluxcd.io", "fluxcd.con
 /// The family of the rules about what is ignored; they run last, and cannot be ignored themselves.
 pub const IGNORE: &str = "ignore";
 
+/// The family of the rules about what a scan saw; without a scan they judge nothing.
+pub const WIRE: &str = "wire";
+
 /// Lets every rule judge the world, in the order of the registry; nothing is ignored.
 ///
 /// A rule whose facts are missing says *not checked* instead, unless there is no pool it could have judged.

@@ -15,6 +15,7 @@ use poolcheck_manifest::kinds::service::{self, Requested, Service};
 use poolcheck_manifest::kinds::workload::{self, VolumeClaim, Workload};
 use poolcheck_manifest::tree::{Clusters, Substitution, Together};
 use poolcheck_manifest::{ManifestFile, Object};
+use poolcheck_plan::observed::Observed;
 use poolcheck_plan::{
     AddrRange, AddrSet, AddressPlan, Claim, ClaimId, ClaimKind, Confidence, Facts, SourceId, Sources, Span,
 };
@@ -43,6 +44,8 @@ pub struct WorldInput<'a> {
     pub today: Option<Date>,
     /// How old facts read from a router may be, in days.
     pub facts_max_age: u16,
+    /// What was seen on the wire; `None` when nobody looked: then the rules of the family `wire` judge nothing.
+    pub observed: Option<&'a Observed>,
 }
 
 /// The age in days beyond which facts are stale, unless the user says another.
@@ -52,8 +55,8 @@ impl<'a> WorldInput<'a> {
     /// Texts and facts of one cluster, with MetalLB where its manifests put it.
     pub const fn new(sources: &'a Sources, files: &'a [ManifestFile], facts: &'a Facts) -> Self {
         let (clusters, values_files) = (Clusters::ONE, &[]);
-        let (metallb_namespace, today, facts_max_age) = (None, None, FACTS_MAX_AGE);
-        Self { sources, files, facts, metallb_namespace, clusters, values_files, today, facts_max_age }
+        let (metallb_namespace, today, facts_max_age, observed) = (None, None, FACTS_MAX_AGE, None);
+        Self { sources, files, facts, metallb_namespace, clusters, values_files, today, facts_max_age, observed }
     }
 }
 
@@ -70,6 +73,8 @@ pub struct World<'a> {
     pub today: Option<Date>,
     /// How old facts read from a router may be, in days.
     pub facts_max_age: u16,
+    /// What was seen on the wire, when somebody looked.
+    pub observed: Option<&'a Observed>,
     /// The namespace MetalLB runs in.
     pub metallb_namespace: String,
     /// Every Kubernetes object, lists taken apart, in the order of files and documents. Templates are not among them.
@@ -148,8 +153,7 @@ pub struct PoolMeeting<'w, 'a> {
 impl<'a> World<'a> {
     /// Reads the objects and lays all claims on one plan.
     pub fn build(input: WorldInput<'a>) -> Self {
-        let WorldInput { sources, files, facts, metallb_namespace, clusters, values_files, today, facts_max_age } =
-            input;
+        let WorldInput { sources, files, facts, metallb_namespace, clusters, values_files, .. } = input;
         let mut objects = Vec::new();
         let mut skipped = Vec::new();
         for file in files {
@@ -178,8 +182,9 @@ impl<'a> World<'a> {
             sources,
             files,
             facts,
-            today,
-            facts_max_age,
+            today: input.today,
+            facts_max_age: input.facts_max_age,
+            observed: input.observed,
             metallb_namespace,
             advertisements: objects.iter().filter_map(metallb::advertisement).collect(),
             services,

@@ -25,6 +25,7 @@ mod address_plan;
 mod claim;
 pub mod facts;
 pub mod notation;
+pub mod observed;
 pub mod planner;
 mod range;
 mod set;
