@@ -16,6 +16,7 @@ pub mod fix;
 mod lsp;
 pub mod output;
 pub mod report;
+pub mod scan;
 mod schema;
 pub mod session;
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 use poolcheck_plan::{Sources, Span};
 use poolcheck_rules::{Finding, IgnoredBy, Level, NotChecked};
 
+use crate::scan::Scan;
+
 /// The outcome of one run with all that is needed to tell it.
 #[derive(Debug, Default)]
 pub struct Report {
@@ -24,6 +26,8 @@ pub struct Report {
     pub problems: Vec<Problem>,
     /// What was looked at.
     pub summary: Summary,
+    /// What was seen on the wire, when somebody looked.
+    pub scan: Option<Scan>,
 }
 
 /// A finding that somebody has accepted.

@@ -18,6 +18,7 @@ use crate::exit::Exit;
 pub use crate::failure::Failure;
 use crate::fix::Buffers;
 use crate::report::{Problem, Report, Skipped, Summary, Suppressed};
+use crate::scan::Scan;
 
 /// Everything read, before any rule has judged it.
 #[derive(Debug)]
@@ -115,6 +116,16 @@ impl Session {
         })
     }
 
+    /// Adds what was seen on the wire, by its record: a file, or a card.
+    pub(crate) fn observe(&mut self, title: &str, kind: SourceKind, record: &str) -> Result<(), Failure> {
+        let source = self.sources.add(title, kind, record);
+        match adapters::observed::read(record, source) {
+            Ok(observed) => self.observed = Some(observed),
+            Err(error) => return Err(Failure::facts(error, std::mem::take(&mut self.sources))),
+        }
+        Ok(())
+    }
+
     /// The world that the rules judge.
     pub fn world(&self) -> World<'_> {
         self.world_on(None)
@@ -187,6 +198,7 @@ impl Session {
             facts: self.facts.origins.iter().map(|origin| origin.title.clone()).collect(),
             elapsed: self.started.elapsed(),
         };
+        let scan = self.observed.as_ref().map(|observed| Scan::of(&world, observed));
         drop(world);
         let (findings, not_checked) = (outcome.findings, outcome.not_checked);
         Report {
@@ -198,6 +210,7 @@ impl Session {
             skipped,
             problems: self.problems,
             summary,
+            scan,
         }
     }
 }

@@ -13,7 +13,7 @@
 //! ]
 //! ```
 //!
-//! Also: `considered` (ranges), `servers` (`{ address, mac }`), `offers` (`{ address, server }`), `moved`
+//! Also: `on-node` (a node looked, whose own answers cannot be seen), `considered` (ranges), `servers` (`{ address, mac }`), `offers` (`{ address, server }`), `moved`
 //! (`{ address, from, to }`) and `storms` (`{ address, mac }`).
 
 use std::net::IpAddr;
@@ -27,8 +27,20 @@ use toml::de::DeTable;
 use crate::adapter::{AdapterError, Complaint};
 use crate::spanned_toml::{Item, Reader};
 
-const KEYS: [&str; 11] =
-    ["interface", "at", "subnets", "asked", "considered", "trusted", "seen", "servers", "offers", "moved", "storms"];
+const KEYS: [&str; 12] = [
+    "interface",
+    "at",
+    "on-node",
+    "subnets",
+    "asked",
+    "considered",
+    "trusted",
+    "seen",
+    "servers",
+    "offers",
+    "moved",
+    "storms",
+];
 const SEEN_KEYS: [&str; 7] = ["address", "mac", "via", "count", "after-us", "vendor", "name"];
 
 /// Reads the record of a scan; `source` is its number among the sources.
@@ -56,9 +68,15 @@ impl Record {
         self.reader.only_keys(root, &KEYS, "the record of a scan");
         let mut found = Observed::default();
         if let Some(item) = root.get("interface") {
-            found.interface = self.reader.string(item, "interface").unwrap_or_default().to_owned();
+            self.reader.string(item, "interface").unwrap_or_default().clone_into(&mut found.interface);
         }
         found.at = root.get("at").and_then(|item| self.reader.string(item, "at")).map(str::to_owned);
+        if let Some(item) = root.get("on-node") {
+            match item.get_ref().as_bool() {
+                Some(on_node) => found.on_node = on_node,
+                None => self.reader.wrong_type(item, "on-node", "true or false"),
+            }
+        }
         for item in self.items(root, "subnets", "prefixes") {
             let net = self
                 .parsed(item, "subnets", "a prefix such as 192.168.1.0/24", |text| text.parse::<ipnet::IpNet>().ok());
@@ -198,6 +216,9 @@ pub fn write(observed: &Observed) -> String {
     if let Some(at) = &observed.at {
         line(format!("at = {}", quoted(at)));
     }
+    if observed.on_node {
+        line("on-node = true".to_owned());
+    }
     line(format!("subnets = [{}]", list(observed.subnets.iter().map(ToString::to_string).collect())));
     line(format!("asked = [{}]", list(observed.asked.iter().map(|range| range.to_string()).collect())));
     if !observed.considered.is_empty() {
@@ -253,6 +274,7 @@ mod tests {
 
     const FULL: &str = r#"interface = "eth0"
 at = "2026-11-24T05:10:00Z"
+on-node = true
 subnets = ["192.168.1.0/24"]
 asked = ["192.168.1.240-192.168.1.250"]
 considered = ["192.168.1.240-192.168.1.250"]

@@ -26,6 +26,14 @@ impl<'a> Candidate<'_, 'a> {
         }
     }
 
+    /// What that place says.
+    pub(crate) const fn label(&self) -> &'static str {
+        match self {
+            Self::Pool(..) => "the cluster hands out these addresses",
+            Self::Considered(_) => "considered for a pool",
+        }
+    }
+
     /// The place that makes it one.
     pub(crate) fn place(&self) -> Span {
         match self {

@@ -84,7 +84,8 @@ pub(crate) const RULE: Rule =
     Rule { id: "assigned-address-silent", level: Level::Warning, needs: &[], since: "0.1.0", check };
 
 fn check(world: &World<'_>, findings: &mut Findings<'_>) {
-    let Some(observed) = world.observed else { return };
+    // A node does not see its own answers.
+    let Some(observed) = world.observed.filter(|observed| !observed.on_node) else { return };
     for service in &world.services {
         for request in &service.requested {
             let Some(address) = request.address().filter(|address| observed.asked.contains(*address)) else { continue };

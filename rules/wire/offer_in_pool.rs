@@ -75,7 +75,7 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
             continue;
         }
         let message = format!("the DHCP server {} offers {}", offer.server, candidate.title(offer.address));
-        let finding = findings.report(candidate.place(), "the cluster hands out these addresses", message);
+        let finding = findings.report(candidate.place(), candidate.label(), message);
         if let Some(pool) = candidate.pool() {
             finding.about(&pool.object);
         }

@@ -78,7 +78,7 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
         }
         let Some(candidate) = candidate(world, observed, address) else { continue };
         let message = format!("{} is held by {}", candidate.title(address), names(observed, &owners));
-        let finding = findings.report(candidate.place(), "the cluster hands out these addresses", message);
+        let finding = findings.report(candidate.place(), candidate.label(), message);
         if let Some(pool) = candidate.pool() {
             finding.about(&pool.object);
         }

@@ -80,8 +80,8 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
         }
         let title = candidate.as_ref().map_or_else(|| address.to_string(), |candidate| candidate.title(address));
         let message = format!("{title} is answered by {}", names(observed, &owners));
-        let place = candidate.as_ref().map_or(owners[0].place, |candidate| candidate.place());
-        let label = if candidate.is_some() { "the cluster hands out these addresses" } else { "this one answers" };
+        let place = candidate.as_ref().map_or(owners[0].place, super::wire::Candidate::place);
+        let label = candidate.as_ref().map_or("this one answers", |candidate| candidate.label());
         let finding = findings.report(place, label, message);
         if let Some(pool) = candidate.as_ref().and_then(|candidate| candidate.pool()) {
             finding.about(&pool.object);

@@ -19,6 +19,7 @@ mod lsp;
 mod render;
 mod router;
 mod rules;
+mod scan;
 mod suggest;
 
 pub use explain::page as rule_page;
@@ -67,6 +68,8 @@ enum Command {
     Claims(claims::ClaimsArgs),
     /// Compute where a pool can safely go
     Suggest(suggest::SuggestArgs),
+    /// Ask the wire who is on the pools' addresses
+    Scan(scan::ScanArgs),
     /// Explain a rule
     Explain(explain::ExplainArgs),
     /// List the rules
@@ -127,13 +130,12 @@ pub(crate) struct InputArgs {
     pub(crate) set: Vec<(String, String)>,
 }
 
-#[cfg(feature = "lsp")]
 impl InputArgs {
-    /// One folder, and nothing else said.
-    pub(crate) fn of(folder: &std::path::Path) -> Self {
+    /// These files and folders, and nothing else said.
+    pub(crate) fn of(paths: Vec<PathBuf>) -> Self {
         Self {
             cluster: None,
-            paths: vec![folder.to_owned()],
+            paths,
             facts: Vec::new(),
             config: None,
             no_config: false,
@@ -170,6 +172,7 @@ impl Cli {
             Command::Check(args) => check::run(&args, &style),
             Command::Claims(args) => claims::run(&args, &style),
             Command::Suggest(args) => suggest::run(&args, &style),
+            Command::Scan(args) => scan::run(&args, &style),
             Command::Explain(args) => explain::run(&args, &style),
             Command::Rules(args) => rules::run(&args, &style),
             Command::Render(args) => render::run(&args, &style),

@@ -34,7 +34,7 @@ pub(super) struct View {
 impl View {
     /// Judges a folder, with unsaved texts in the place of files.
     pub(super) fn of(root: &Path, buffers: &Buffers) -> Result<Self, Failure> {
-        let session = Session::open_with(&InputArgs::of(root), buffers)?;
+        let session = Session::open_with(&InputArgs::of(vec![root.to_owned()]), buffers)?;
         let claims = session.world().plan.claims().to_vec();
         let report = session.check(&JudgingArgs::default());
         let files = report.sources.iter().filter(|(_, source)| source.kind == SourceKind::File);

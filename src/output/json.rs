@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::report::Report;
+use crate::scan::{Row, Scan};
 
 /// The version of this schema.
 pub const VERSION: u32 = 1;
@@ -37,6 +38,79 @@ pub struct JsonReport {
     pub cards: Vec<JsonCard>,
     /// What was looked at.
     pub summary: JsonSummary,
+    /// What was seen on the wire; absent when nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scan: Option<JsonScan>,
+}
+
+/// A look at the wire.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct JsonScan {
+    /// The interface's name, or the capture's.
+    pub interface: String,
+    /// When, as RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// Ranges that were asked often enough for their silence to mean something.
+    pub asked: Vec<String>,
+    /// Every machine at every address.
+    pub sightings: Vec<JsonSighting>,
+    /// How the scan went; absent for a record that was read back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<JsonScanRun>,
+}
+
+/// A machine at an address.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct JsonSighting {
+    /// The address.
+    pub address: String,
+    /// The hardware address that was named.
+    pub mac: String,
+    /// The hardware address the frames came from, where it is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<String>,
+    /// How often it was seen.
+    pub count: u32,
+    /// Microseconds from the question to the first answer; absent when it spoke unasked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_us: Option<u64>,
+    /// The maker of the network card.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vendor: Option<String>,
+    /// What facts call the machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Who it is, when it may answer for a pool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub who: Option<String>,
+    /// What claims the address.
+    pub claims: Vec<String>,
+    /// What that makes it.
+    pub state: crate::scan::State,
+}
+
+/// How a scan went.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct JsonScanRun {
+    /// Addresses asked.
+    pub addresses: usize,
+    /// Of these, how many are not known to have been asked.
+    pub unasked: usize,
+    /// Frames sent.
+    pub frames: u64,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// How the LAN treated the questions.
+    pub wire: String,
+    /// Live machines that were probably missed; absent when nothing is known of the LAN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_missed: Option<f64>,
+    /// Why it ended before its time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial: Option<String>,
+    /// What else must be known of it.
+    pub remarks: Vec<String>,
 }
 
 /// A finding that somebody has accepted.
@@ -381,6 +455,38 @@ pub(crate) fn model(report: &Report) -> JsonReport {
             facts: summary.facts.clone(),
             elapsed_ms: u64::try_from(summary.elapsed.as_millis()).unwrap_or(u64::MAX),
         },
+        scan: report.scan.as_ref().map(scan),
+    }
+}
+
+fn scan(scan: &Scan) -> JsonScan {
+    let sighting = |row: &Row| JsonSighting {
+        address: row.seen.address.to_string(),
+        mac: row.seen.mac.clone(),
+        via: row.seen.via.clone(),
+        count: row.seen.count,
+        after_us: row.seen.after.map(|after| u64::try_from(after.as_micros()).unwrap_or(u64::MAX)),
+        vendor: row.seen.vendor.clone(),
+        name: row.seen.name.clone(),
+        who: row.who.clone(),
+        claims: row.claims.clone(),
+        state: row.state,
+    };
+    JsonScan {
+        interface: scan.interface.clone(),
+        at: scan.at.clone(),
+        asked: scan.asked.iter().map(ToString::to_string).collect(),
+        sightings: scan.rows.iter().map(sighting).collect(),
+        run: scan.run.as_ref().map(|run| JsonScanRun {
+            addresses: run.addresses,
+            unasked: run.unasked,
+            frames: run.frames,
+            duration_ms: u64::try_from(run.duration.as_millis()).unwrap_or(u64::MAX),
+            wire: run.wire.clone(),
+            expected_missed: run.expected_missed,
+            partial: run.cut_short.clone(),
+            remarks: run.remarks.clone(),
+        }),
     }
 }
 

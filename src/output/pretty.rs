@@ -23,7 +23,7 @@ const MOST_SUBJECTS: usize = 5;
 
 /// The whole report: the findings, what could not be read, and a summary of three lines at most.
 pub fn report(report: &Report, style: &Style) -> String {
-    let mut out = String::new();
+    let mut out = report.scan.as_ref().map_or_else(String::new, |scan| crate::scan::table::shown(scan, style));
     for one in &report.findings {
         out.push_str(&finding(one, &report.sources, style));
     }
@@ -39,8 +39,29 @@ pub fn report(report: &Report, style: &Style) -> String {
         out.push_str(&help(&["--write-baseline takes it out of the baseline".to_owned()], style));
         out.push('\n');
     }
-    out.push_str(&summary(report));
+    match &report.scan {
+        Some(scan) => out.push_str(&scan_summary(report, scan)),
+        None => out.push_str(&summary(report)),
+    }
     if style.ascii { ascii_lines(&out) } else { out }
+}
+
+/// What a scan found, and what that is worth.
+fn scan_summary(report: &Report, scan: &crate::scan::Scan) -> String {
+    let counts = counts(report);
+    let mut out = if counts.is_empty() { String::new() } else { format!("{}\n", counts.join(", ")) };
+    if !report.suppressed.is_empty() {
+        writeln!(out, "accepted: {}", report.accepted()).expect("writes to a string");
+    }
+    out.push_str(&crate::scan::table::closing(scan));
+    out
+}
+
+/// `2 errors`, `1 warning`; nothing for what there is none of.
+fn counts(report: &Report) -> Vec<String> {
+    let levels = [(Level::Error, "error"), (Level::Warning, "warning"), (Level::Note, "note")];
+    let counts = levels.iter().map(|(level, name)| (report.count(*level), *name)).filter(|(count, _)| *count > 0);
+    counts.map(|(count, name)| counted(count, name)).collect()
 }
 
 fn summary(report: &Report) -> String {
@@ -62,9 +83,7 @@ fn summary(report: &Report) -> String {
         )
         .expect("writes to a string");
     } else {
-        let levels = [(Level::Error, "error"), (Level::Warning, "warning"), (Level::Note, "note")];
-        let counts = levels.iter().map(|(level, name)| (report.count(*level), *name)).filter(|(count, _)| *count > 0);
-        let mut counts: Vec<String> = counts.map(|(count, name)| counted(count, name)).collect();
+        let mut counts = counts(report);
         if !report.gone.is_empty() {
             counts.push(format!("{} gone", counted(report.gone.len(), "baseline entry")));
         }

@@ -19,6 +19,8 @@ pub struct Observed {
     pub interface: String,
     /// When, as RFC 3339.
     pub at: Option<String>,
+    /// Whether a node looked: then its own answers could not be seen.
+    pub on_node: bool,
     /// The interface's prefixes; empty when they are not known.
     pub subnets: Vec<IpNet>,
     /// The addresses that were asked often enough: of these, silence is an answer.

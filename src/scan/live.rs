@@ -1,0 +1,495 @@
+//! Looks at the wire: runs the protocols of `poolcheck-lan` and writes down what they saw.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufReader, BufWriter};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use poolcheck_lan::dhcp::{DhcpProbe, MAX_SPOTS, Plan};
+use poolcheck_lan::link::capture::{Reader, Recorder, Replay};
+use poolcheck_lan::link::{self, Link, Wanted};
+use poolcheck_lan::listen::{Listener, Noticed};
+use poolcheck_lan::scan::{Ending, Profile, Scanner, Settings, Targets, WireState};
+use poolcheck_lan::wire::MacAddr;
+use poolcheck_lan::{Cancel, Error, Machine, Timestamp, drive};
+use poolcheck_plan::facts::Role;
+use poolcheck_plan::observed::{Moved, Observed, Seen, SeenOffer, SeenServer, Storm};
+use poolcheck_plan::{AddrRange, SourceId, Span};
+use poolcheck_rules::World;
+
+use super::Run;
+use super::targets::{Aim, nodes};
+use super::vendor::Vendors;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// How to look.
+#[derive(Debug)]
+pub(crate) struct Manner {
+    pub(crate) profile: Profile,
+    pub(crate) max_pps: Option<u32>,
+    /// Ask DHCP servers, too.
+    pub(crate) dhcp: bool,
+    /// Only listen, for so long.
+    pub(crate) listen: Option<Duration>,
+    /// Write all frames here.
+    pub(crate) pcap: Option<PathBuf>,
+    /// Show how far it is.
+    pub(crate) progress: bool,
+    /// Nodes by hardware address or address, as the user names them.
+    pub(crate) nodes: Vec<Identity>,
+    /// Other machines that may answer for a pool.
+    pub(crate) allowed: Vec<MacAddr>,
+}
+
+/// A machine as a user names it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Identity {
+    Mac(MacAddr),
+    Address(IpAddr),
+}
+
+/// What looking brings.
+#[derive(Debug, Default)]
+pub(crate) struct Look {
+    pub(crate) observed: Observed,
+    pub(crate) run: Run,
+}
+
+/// The settings of a look, so that they can be told before it begins.
+pub(crate) fn settings(aim: &Aim, manner: &Manner) -> Result<(Targets, Settings), Failure> {
+    let known = aim.known.iter().copied().map(AddrRange::single);
+    let targets = Targets::new(aim.ranges.iter().copied().chain(known)).map_err(|error| wire_failure(&error))?;
+    let settings = Settings::new(manner.profile, targets.len());
+    let settings = match manner.max_pps {
+        Some(max) => settings.at_most(max),
+        None => settings,
+    };
+    settings.check().map_err(|error| wire_failure(&error))?;
+    Ok((targets, settings))
+}
+
+/// Looks at the segment of an interface.
+pub(crate) fn look(world: &World<'_>, aim: &Aim, manner: &Manner, cancel: &Cancel) -> Result<Look, Failure> {
+    let mut found = Found::default();
+    let wanted = if manner.listen.is_some() { Wanted::ALL } else { Wanted::ARP.and(Wanted::NDP) };
+    let mut link = open(aim, wanted, manner.pcap.as_deref())?;
+    let mut run = Run { remarks: aim.remarks.clone(), ..Run::default() };
+    let mac = aim.interface.mac;
+    if let Some(length) = manner.listen {
+        let began = link.now();
+        let mut listening =
+            Watch { inner: Listener::new(mac, began + length), bar: bar(manner, "listening"), began, length };
+        let ended = drive(&mut listening, &mut link, cancel, |noticed| found.notice(&noticed));
+        run.duration = link.now().since(began);
+        run.cut_short = cut_short(ended.err(), cancel);
+        found.heard(&listening.inner);
+    } else {
+        let (targets, settings) = settings(aim, manner)?;
+        let scanner = Scanner::new(mac, targets, settings, fastrand_seed()).map_err(|error| wire_failure(&error))?;
+        let mut asking =
+            Asking { scanner, listener: Listener::new(mac, Timestamp::FAR_FUTURE), bar: bar(manner, "asking") };
+        let ended = drive(&mut asking, &mut link, cancel, |noticed| found.notice(&noticed));
+        let lost = ended.err();
+        if cancel.is_cancelled() || lost.is_some() {
+            asking.scanner.cancel(link.now());
+        }
+        asking.bar.finish_and_clear();
+        let report = asking.scanner.report();
+        run = Run {
+            addresses: report.addresses,
+            unasked: report.unasked,
+            frames: report.frames,
+            duration: report.duration,
+            wire: wire_words(report.wire),
+            expected_missed: report.expected_missed,
+            cut_short: cut_short(lost, cancel).or_else(|| {
+                (report.ending == Ending::BudgetUsed).then(|| "the time that a scan may take was over".to_owned())
+            }),
+            ..run
+        };
+        if report.success.is_none() && run.cut_short.is_none() {
+            run.remarks.push("nobody answered, so nothing is known of whether questions get through".to_owned());
+        }
+        found.asked = if report.ending == Ending::Complete { aim.ranges.clone() } else { Vec::new() };
+        found.owners(&report);
+    }
+    if manner.dhcp && run.cut_short.is_none() {
+        dhcp(aim, manner, cancel, &mut found, &mut run)?;
+    }
+    Ok(Look { observed: found.observed(world, aim, manner), run })
+}
+
+/// Reads a capture instead of looking.
+pub(crate) fn replay(world: &World<'_>, file: &Path, manner: &Manner) -> Result<Look, Failure> {
+    let refused = |message: String| {
+        crate::session::usage(&message, "record one: tcpdump -w lan.pcap 'arp or icmp6 or udp port 67'")
+    };
+    let open = File::open(file).map_err(|error| refused(format!("{} cannot be read: {error}", file.display())))?;
+    let reader = Reader::new(BufReader::new(open)).map_err(|error| refused(format!("{}: {error}", file.display())))?;
+    let mut link =
+        Replay::new(reader, MacAddr::ZERO).map_err(|error| refused(format!("{}: {error}", file.display())))?;
+    let mut found = Found::default();
+    let mut listener = Listener::new(MacAddr::ZERO, Timestamp::FAR_FUTURE);
+    while !link.is_over() {
+        let mut arrived = Vec::new();
+        link.receive(Timestamp::FAR_FUTURE, &mut arrived).map_err(|error| wire_failure(&error))?;
+        for received in arrived {
+            listener.handle(received.at, &received.frame);
+        }
+        while let Some(noticed) = listener.poll_event() {
+            found.notice(&noticed);
+        }
+    }
+    found.heard(&listener);
+    let mut observed = found.machines(world, manner, None);
+    observed.interface = file.display().to_string();
+    let run = Run { duration: link.now().since(Timestamp::ZERO), ..Run::default() };
+    Ok(Look { observed, run })
+}
+
+/// A sentence and a remedy for what goes wrong on the way to the wire.
+pub(crate) fn wire_failure(error: &Error) -> Failure {
+    let help = match error {
+        Error::Permission { .. } => {
+            "sudo setcap cap_net_raw+ep $(command -v poolcheck)     (or run as root)\n\
+             without that right, read what somebody recorded: poolcheck scan --replay lan.pcap"
+        }
+        Error::Interface { .. } => "name another interface with --interface",
+        Error::TooManyTargets { .. } => "name the ranges that matter: poolcheck scan 192.168.1.240-192.168.1.250",
+        _ => "",
+    };
+    let exit = match error {
+        Error::Setting { .. } | Error::NoInterface { .. } | Error::TooManyTargets { .. } => Exit::Usage,
+        _ => Exit::Unchecked,
+    };
+    Failure::plain(exit, &error.to_string(), help)
+}
+
+/// The link, recorded when asked for.
+fn open(aim: &Aim, wanted: Wanted, pcap: Option<&Path>) -> Result<Box<dyn Link>, Failure> {
+    let link = link::open(&aim.interface, wanted).map_err(|error| wire_failure(&error))?;
+    let Some(path) = pcap else { return Ok(Box::new(link)) };
+    let file = File::create(path).map_err(|error| {
+        crate::session::usage(
+            &format!("{} cannot be written: {error}", path.display()),
+            "name a file in a folder that exists",
+        )
+    })?;
+    let recorder = Recorder::new(link, BufWriter::new(file), SystemTime::now());
+    Ok(Box::new(recorder.map_err(|error| wire_failure(&error))?))
+}
+
+fn fastrand_seed() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    since.as_nanos() as u64
+}
+
+fn cut_short(lost: Option<Error>, cancel: &Cancel) -> Option<String> {
+    match lost {
+        Some(error) => Some(format!("the interface went away ({error})")),
+        None => cancel.is_cancelled().then(|| "it was interrupted".to_owned()),
+    }
+}
+
+fn wire_words(wire: WireState) -> String {
+    match wire {
+        WireState::Unknown => String::new(),
+        WireState::Clean => "nothing lost".to_owned(),
+        WireState::Lossy { unanswered } => format!("{:.0} % of the questions were lost", unanswered * 100.0),
+        WireState::Policed { rate } => format!("the LAN polices ARP: what exceeds about {rate:.0} a second is dropped"),
+    }
+}
+
+/// Asks DHCP servers what they would give: the ends of the ranges, and which servers are about.
+fn dhcp(aim: &Aim, manner: &Manner, cancel: &Cancel, found: &mut Found, run: &mut Run) -> Result<(), Failure> {
+    let mut spots = Vec::new();
+    for range in &aim.ranges {
+        for end in [range.first(), range.last()] {
+            if let IpAddr::V4(end) = end
+                && !spots.contains(&end)
+                && spots.len() < MAX_SPOTS
+            {
+                spots.push(end);
+            }
+        }
+    }
+    let plan = Plan { spots, solicit_from: aim.interface.link_local(), ..Plan::default() };
+    let length = plan.duration();
+    let mut link = open(aim, Wanted::DHCPV4.and(Wanted::DHCPV6).and(Wanted::NDP), None)?;
+    let probe = DhcpProbe::new(aim.interface.mac, plan, fastrand_seed()).map_err(|error| wire_failure(&error))?;
+    let began = link.now();
+    let mut asking = Watch { inner: probe, bar: bar(manner, "asking DHCP servers"), began, length };
+    let ended = drive(&mut asking, &mut link, cancel, |_| {});
+    asking.bar.finish_and_clear();
+    run.cut_short = cut_short(ended.err(), cancel);
+    let report = asking.inner.report();
+    run.frames += report.discovers as u64;
+    run.duration += link.now().since(began);
+    for offer in &report.offers {
+        found.server(offer.server.into(), Some(offer.mac));
+        found.offers.push((offer.address.into(), offer.server.into()));
+    }
+    for advertisement in &report.advertisements {
+        found.server(advertisement.source, Some(advertisement.mac));
+    }
+    for unexpected in &report.unexpected {
+        let (server, address) = (unexpected.server, unexpected.address);
+        run.remarks
+            .push(format!("the DHCP server {server} answered a DISCOVER with {:?} for {address}", unexpected.kind));
+    }
+    if report.offers.is_empty() {
+        run.remarks.push("no DHCP server offered anything".to_owned());
+    } else if !report.offers.iter().any(|offer| aim.ranges.iter().any(|range| range.contains(offer.address.into()))) {
+        run.remarks.push("no offer lies in a pool, which proves nothing: a server offers what it likes".to_owned());
+    }
+    if !report.sticky.is_empty() {
+        let servers: Vec<String> = report.sticky.iter().map(ToString::to_string).collect();
+        run.remarks.push(format!("{} offers the same address whatever is asked for", servers.join(", ")));
+    }
+    Ok(())
+}
+
+/// What was seen so far.
+#[derive(Debug, Default)]
+struct Found {
+    seen: BTreeMap<(IpAddr, MacAddr), Sight>,
+    servers: Vec<(IpAddr, Option<MacAddr>)>,
+    offers: Vec<(IpAddr, IpAddr)>,
+    moved: BTreeMap<IpAddr, (MacAddr, MacAddr)>,
+    storms: Vec<(IpAddr, MacAddr)>,
+    asked: Vec<AddrRange>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Sight {
+    via: MacAddr,
+    count: u32,
+    after: Option<Duration>,
+}
+
+impl Found {
+    fn notice(&mut self, noticed: &Noticed) {
+        match noticed {
+            Noticed::Sighting(_) | Noticed::Router(_) => {}
+            Noticed::Moved { address, from, to, .. } => {
+                self.moved.insert(*address, (*from, *to));
+            }
+            Noticed::Storm { address, mac, .. } => self.storms.push((*address, *mac)),
+            Noticed::Lease(lease) => self.server(lease.server.into(), None),
+            Noticed::Server { server, mac, .. } => self.server(*server, Some(*mac)),
+        }
+    }
+
+    fn server(&mut self, address: IpAddr, mac: Option<MacAddr>) {
+        match self.servers.iter_mut().find(|(known, _)| *known == address) {
+            Some((_, known)) => *known = known.or(mac),
+            None => self.servers.push((address, mac)),
+        }
+    }
+
+    fn heard(&mut self, listener: &Listener) {
+        for (address, owners) in listener.heard() {
+            for heard in owners {
+                let sight = Sight { via: heard.mac, count: heard.count, after: None };
+                self.seen.entry((*address, heard.mac)).or_insert(sight);
+            }
+        }
+    }
+
+    fn owners(&mut self, report: &poolcheck_lan::scan::Report) {
+        for (address, owners) in &report.found {
+            for owner in owners {
+                let sight = Sight { via: owner.sender, count: owner.count, after: owner.delay };
+                self.seen.insert((*address, owner.mac), sight);
+            }
+        }
+    }
+
+    fn observed(&self, world: &World<'_>, aim: &Aim, manner: &Manner) -> Observed {
+        let mut observed = self.machines(world, manner, Some(aim));
+        observed.interface.clone_from(&aim.interface.name);
+        observed.subnets = aim.interface.addresses.iter().map(ipnet::IpNet::trunc).collect();
+        observed.asked = self.asked.iter().copied().collect();
+        observed.considered = aim.considered.iter().map(|range| (*range, NOWHERE)).collect();
+        observed
+    }
+
+    /// Who the machines are, as far as manifests, facts and the user say.
+    fn machines(&self, world: &World<'_>, manner: &Manner, aim: Option<&Aim>) -> Observed {
+        let trusted = self.trusted(world, manner, aim);
+        let names = names(world);
+        let vendors = Vendors::of(self.seen.keys().map(|(_, mac)| *mac));
+        let seen = self.seen.iter().map(|((address, mac), sight)| Seen {
+            address: *address,
+            mac: mac.to_string(),
+            via: (sight.via != *mac).then(|| sight.via.to_string()),
+            count: sight.count.max(1),
+            after: sight.after,
+            vendor: vendors.name(*mac),
+            name: names.get(&mac.to_string()).cloned(),
+            place: NOWHERE,
+        });
+        let server = |(address, mac): &(IpAddr, Option<MacAddr>)| SeenServer {
+            address: *address,
+            mac: mac.map(|mac| mac.to_string()),
+            place: NOWHERE,
+        };
+        let on_node = aim.is_some_and(|aim| {
+            let own = |address: IpAddr| aim.interface.addresses.iter().any(|net| net.addr() == address);
+            nodes(world).any(|(address, _)| own(address))
+        });
+        Observed {
+            at: Some(jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
+            on_node,
+            trusted,
+            seen: seen.collect(),
+            servers: self.servers.iter().map(server).collect(),
+            offers: self
+                .offers
+                .iter()
+                .map(|(address, server)| SeenOffer { address: *address, server: *server, place: NOWHERE })
+                .collect(),
+            moved: self
+                .moved
+                .iter()
+                .map(|(address, (from, to))| Moved {
+                    address: *address,
+                    from: from.to_string(),
+                    to: to.to_string(),
+                    place: NOWHERE,
+                })
+                .collect(),
+            storms: self
+                .storms
+                .iter()
+                .map(|(address, mac)| Storm { address: *address, mac: mac.to_string(), place: NOWHERE })
+                .collect(),
+            ..Observed::default()
+        }
+    }
+
+    fn trusted(&self, world: &World<'_>, manner: &Manner, aim: Option<&Aim>) -> BTreeMap<String, String> {
+        let mut trusted: BTreeMap<String, String> = BTreeMap::new();
+        for mac in &manner.allowed {
+            trusted.insert(mac.to_string(), "allowed".to_owned());
+        }
+        let mut at_address: Vec<(IpAddr, String)> = nodes(world).collect();
+        for identity in &manner.nodes {
+            match identity {
+                Identity::Mac(mac) => {
+                    trusted.insert(mac.to_string(), "node".to_owned());
+                }
+                Identity::Address(address) => at_address.push((*address, format!("node {address}"))),
+            }
+        }
+        for host in world.facts.segments.iter().flat_map(|segment| &segment.hosts) {
+            if let (Role::Node, Some(mac)) = (host.value.role, &host.value.mac) {
+                let name = host.value.name.clone().unwrap_or_else(|| host.value.address.to_string());
+                trusted.insert(mac.clone(), format!("node {name}"));
+            }
+        }
+        for (address, name) in at_address {
+            let mut owners = self.seen.keys().filter(|(seen, _)| *seen == address).map(|(_, mac)| mac.to_string());
+            // Two machines at a node's address: which of them is the node cannot be said.
+            if let (Some(mac), None) = (owners.next(), owners.next()) {
+                trusted.insert(mac, name);
+            }
+        }
+        if let Some(aim) = aim {
+            trusted.insert(aim.interface.mac.to_string(), "this machine".to_owned());
+        }
+        trusted
+    }
+}
+
+/// A record that is not written down yet has no places; its text gives them.
+const NOWHERE: Span = Span { source: SourceId(0), start: 0, end: 0 };
+
+/// What facts call machines, by their hardware addresses.
+fn names(world: &World<'_>) -> BTreeMap<String, String> {
+    let segments = || world.facts.segments.iter();
+    let hosts = segments().flat_map(|segment| &segment.hosts);
+    let hosts = hosts.filter_map(|host| Some((host.value.mac.clone()?, host.value.name.clone()?)));
+    let reservations = segments().flat_map(|segment| &segment.dhcp).flat_map(|server| &server.reservations);
+    let reservations = reservations.filter_map(|own| Some((own.value.mac.clone()?, own.value.name.clone()?)));
+    reservations.chain(hosts).collect()
+}
+
+fn bar(manner: &Manner, what: &'static str) -> ProgressBar {
+    if !manner.progress {
+        return ProgressBar::hidden();
+    }
+    let style =
+        ProgressStyle::with_template("{msg} {wide_bar} {percent} %").unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(1000).with_style(style).with_message(what)
+}
+
+/// Shows a share of 0 to 1.
+fn show(bar: &ProgressBar, share: f64) {
+    let thousandths = Duration::from_secs_f64(share.clamp(0.0, 1.0)).as_millis();
+    bar.set_position(thousandths as u64);
+}
+
+/// The scanner, with an ear for what is said unasked.
+struct Asking {
+    scanner: Scanner,
+    listener: Listener,
+    bar: ProgressBar,
+}
+
+impl Machine for Asking {
+    type Event = Noticed;
+
+    fn handle(&mut self, at: Timestamp, frame: &[u8]) {
+        self.scanner.handle(at, frame);
+        self.listener.handle(at, frame);
+    }
+
+    fn poll_output(&mut self, now: Timestamp) -> Option<Vec<u8>> {
+        show(&self.bar, self.scanner.progress());
+        self.scanner.poll_output(now)
+    }
+
+    fn poll_timeout(&self) -> Option<Timestamp> {
+        self.scanner.poll_timeout()
+    }
+
+    fn poll_event(&mut self) -> Option<Noticed> {
+        while self.scanner.poll_event().is_some() {}
+        self.listener.poll_event()
+    }
+}
+
+/// A machine that takes a known time, with a bar.
+struct Watch<M> {
+    inner: M,
+    bar: ProgressBar,
+    began: Timestamp,
+    length: Duration,
+}
+
+impl<M: Machine> Machine for Watch<M> {
+    type Event = M::Event;
+
+    fn handle(&mut self, at: Timestamp, frame: &[u8]) {
+        self.inner.handle(at, frame);
+    }
+
+    fn poll_output(&mut self, now: Timestamp) -> Option<Vec<u8>> {
+        let share = now.since(self.began).as_secs_f64() / self.length.as_secs_f64().max(0.001);
+        show(&self.bar, share);
+        self.inner.poll_output(now)
+    }
+
+    fn poll_timeout(&self) -> Option<Timestamp> {
+        self.inner.poll_timeout()
+    }
+
+    fn poll_event(&mut self) -> Option<M::Event> {
+        self.inner.poll_event()
+    }
+}
