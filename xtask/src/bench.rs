@@ -2,6 +2,7 @@
 //!
 //! `cargo xtask bench check [TREE…]` times `poolcheck check` against ripgrep listing the files that hold the same words, and
 //! against kubeconform, which parses every document, on a generated GitOps tree of 10,000 files and on the trees given.
+//! `cargo xtask bench scan` times the scanner against arp-scan and nmap: see `scan`.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,13 +13,17 @@ use serde_json::Value;
 
 use super::{cargo, root};
 
+mod lab;
+mod scan;
+
 pub(crate) fn run() -> Result<(), String> {
     let arguments: Vec<String> = std::env::args().skip(2).collect();
     match arguments.split_first() {
         None => cargo(&["bench", "--workspace"], &[]),
         Some((what, trees)) if what == "check" => check(trees),
+        Some((what, arguments)) if what == "scan" => scan::run(arguments),
         Some((what, _)) => {
-            Err(format!("no benchmark `{what}`; there is `check`, and all of `cargo bench` without a name"))
+            Err(format!("no benchmark `{what}`; there are `check`, `scan`, and all of `cargo bench` without a name"))
         }
     }
 }

@@ -5,19 +5,22 @@ use std::process::{Command, ExitCode};
 
 mod bench;
 mod corpus;
+mod programs;
 
 /// A task: its name, what it does, and how.
 type Task = (&'static str, &'static str, fn() -> Result<(), String>);
 
-const TASKS: [Task; 8] = [
-    ("test", "all tests; needs cargo and iproute2 (network namespaces)", test),
+const TASKS: [Task; 10] = [
+    ("test", "all tests; on Linux needs iproute2 (network namespaces), and fetches DHCP servers as `programs` does", test),
+    ("programs", "unpack the DHCP servers that tests run below target/programs; installs and starts nothing", programs::provide),
+    ("soak", "[FACTOR]: the simulations over so many times more seeds (default 20), other ones each time", soak),
     ("lint", "formatting, clippy and documentation, all warnings denied", lint),
     ("format", "format everything, the rules and adapters too", format),
     ("generate", "write the generated files (docs/rules, docs/schema)", generate),
     ("ci", "what CI runs: lint, then test", ci),
     ("corpus", "FOLDER: score real repositories against what must be seen in them", corpus::run),
     ("fuzz-smoke", "each fuzz target for a minute; needs nightly Rust and cargo-fuzz", fuzz_smoke),
-    ("bench", "all of `cargo bench`; `bench check [TREE…]`: against ripgrep and kubeconform", bench::run),
+    ("bench", "all of `cargo bench`; `bench check [TREE…]`: against ripgrep, kubeconform; `bench scan`: arp-scan, nmap", bench::run),
 ];
 
 #[expect(clippy::print_stderr, clippy::print_stdout, reason = "the task runner talks to people")]
@@ -54,6 +57,7 @@ fn cargo(arguments: &[&str], variables: &[(&str, &str)]) -> Result<(), String> {
 }
 
 fn test() -> Result<(), String> {
+    programs::provide()?;
     cargo(&["test", "--workspace", "--all-features", "--locked"], &[])
 }
 
@@ -99,6 +103,18 @@ fn format() -> Result<(), String> {
 fn ci() -> Result<(), String> {
     lint()?;
     test()
+}
+
+/// The simulations over seeds that no run had before.
+#[expect(clippy::print_stdout, reason = "a failure can be repeated only if its seeds are known")]
+fn soak() -> Result<(), String> {
+    let factor = std::env::args().nth(2).unwrap_or_else(|| "20".to_owned());
+    factor.parse::<u32>().map_err(|_| format!("`{factor}` is no number"))?;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let first = std::env::var("POOLCHECK_SOAK_FIRST").unwrap_or_else(|_| (now.as_secs() * 1000).to_string());
+    println!("to repeat: POOLCHECK_SOAK_FIRST={first} cargo xtask soak {factor}");
+    let arguments = ["test", "--release", "--locked", "-p", "poolcheck-lan", "--test", "scan_lans"];
+    cargo(&arguments, &[("POOLCHECK_SOAK_FIRST", &first), ("POOLCHECK_SOAK_FACTOR", &factor)])
 }
 
 fn fuzz_smoke() -> Result<(), String> {

@@ -1,77 +1,217 @@
-//! The DHCP probe against real servers: dnsmasq and udhcpd.
+//! The DHCP probe against real servers: dnsmasq, ISC dhcpd, Kea and udhcpd, watched from a tap.
+//!
+//! `cargo xtask programs` provides the servers where they are not installed.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
-use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use common::{Bridge, inside, run};
-use poolcheck_lan::dhcp::{DhcpProbe, DhcpReport, Plan};
-use poolcheck_lan::interface::interfaces;
+use common::{Bridge, Tap, inside, interface, program, run};
+use poolcheck_lan::dhcp::{DhcpProbe, DhcpReport, Plan, probe_mac};
 use poolcheck_lan::link::{self, Link, Wanted};
+use poolcheck_lan::wire::dhcpv4::{MessageType, option};
+use poolcheck_lan::wire::{Payload, dissect};
 use poolcheck_lan::{Cancel, drive};
 use poolcheck_plan::syntax::parse_range;
 
-const LEASES: &str = "/run/leases";
-
-fn probe(plan: Plan) -> DhcpReport {
-    let interface = interfaces().unwrap().into_iter().find(|interface| interface.name == "eth0").unwrap();
-    let mut link = link::open(&interface, Wanted::DHCPV4.and(Wanted::DHCPV6).and(Wanted::NDP)).unwrap();
-    let mut probe = DhcpProbe::new(link.mac(), plan, 1).unwrap();
-    drive(&mut probe, &mut link, &Cancel::default(), drop).unwrap();
-    probe.report()
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Server {
+    Dnsmasq,
+    Isc,
+    Kea,
+    Udhcpd,
 }
 
-fn server(lan: &mut Bridge, extra: &str) {
-    assert!(
-        Command::new("dnsmasq").arg("--version").stdout(Stdio::null()).status().is_ok(),
-        "this test needs dnsmasq: apt-get install -y dnsmasq-base"
-    );
-    run(": > /run/empty.conf");
-    lan.host("router", "02:71:00:00:00:01", "10.77.0.1/24");
-    lan.start(
-        "router",
-        &format!(
-            "dnsmasq --keep-in-foreground --conf-file=/run/empty.conf --port=0 --user=root --interface=eth0 --bind-dynamic \
-             --dhcp-range=10.77.0.100,10.77.0.199,1h --dhcp-leasefile={LEASES} --pid-file=/run/dnsmasq.pid --log-facility=/run/log {extra}"
-        ),
-    );
-    // Its leases file appears when it is ready.
-    for _ in 0..100 {
-        if std::fs::exists(LEASES).unwrap_or(false) {
-            thread::sleep(Duration::from_millis(300));
-            return;
-        }
-        thread::sleep(Duration::from_millis(50));
+impl Server {
+    /// Where it keeps its leases.
+    fn leases(self) -> String {
+        format!("/run/{self:?}.leases")
     }
-    panic!("dnsmasq does not start");
+
+    /// Starts it on a host of its own, 10.77.0.`host`, leasing `.first` to `.last`.
+    fn start(self, lan: &mut Bridge, host: u8, (first, last): (u8, u8)) {
+        let (name, leases) = (format!("server{host}"), self.leases());
+        let config = format!("/run/{self:?}.conf");
+        let (first, last) = (format!("10.77.0.{first}"), format!("10.77.0.{last}"));
+        lan.host(&name, &format!("02:71:00:00:00:{host:02x}"), &format!("10.77.0.{host}/24"));
+        let (text, line) = match self {
+            // Rapid commit is on: a probe that carried option 80 would get a lease.
+            Self::Dnsmasq => (
+                format!(
+                    "port=0\nuser=root\ninterface=eth0\nbind-dynamic\ndhcp-rapid-commit\ndhcp-range={first},{last},1h\n\
+                     dhcp-option=option:router,10.77.0.{host}\ndhcp-leasefile={leases}\npid-file=/run/dnsmasq.pid\n"
+                ),
+                format!("{} --keep-in-foreground --conf-file={config} --log-facility=-", program("dnsmasq")),
+            ),
+            Self::Isc => (
+                format!(
+                    "authoritative;\ndefault-lease-time 3600;\nmax-lease-time 3600;\n\
+                     subnet 10.77.0.0 netmask 255.255.255.0 {{ range {first} {last}; option routers 10.77.0.{host}; }}\n"
+                ),
+                format!("{} -4 -f -d -cf {config} -lf {leases} -pf /run/dhcpd.pid eth0", program("dhcpd")),
+            ),
+            Self::Kea => (
+                format!(
+                    r#"{{"Dhcp4": {{"interfaces-config": {{"interfaces": ["eth0"], "dhcp-socket-type": "raw"}}, "valid-lifetime": 3600,
+                    "lease-database": {{"type": "memfile", "persist": true, "lfc-interval": 0, "name": "{leases}"}},
+                    "subnet4": [{{"id": 1, "subnet": "10.77.0.0/24", "pools": [{{"pool": "{first} - {last}"}}],
+                    "option-data": [{{"name": "routers", "data": "10.77.0.{host}"}}]}}]}}}}"#
+                ),
+                format!(
+                    "env KEA_PIDFILE_DIR=/run KEA_LOCKFILE_DIR=none KEA_DHCP_DATA_DIR=/run {} -c {config}",
+                    program("kea-dhcp4")
+                ),
+            ),
+            Self::Udhcpd => (
+                format!(
+                    "start {first}\nend {last}\ninterface eth0\nlease_file {leases}\npidfile /run/udhcpd.pid\n\
+                     option subnet 255.255.255.0\noption router 10.77.0.{host}\noption lease 3600\n"
+                ),
+                format!("{} udhcpd -f {config}", program("busybox")),
+            ),
+        };
+        std::fs::write(&config, text).unwrap();
+        if self != Self::Kea {
+            std::fs::write(&leases, "").unwrap();
+        }
+        lan.start(&name, &format!("{line} > /run/{self:?}.log 2>&1"));
+        // Each of them has a socket on port 67 when it is ready.
+        for _ in 0..200 {
+            if run(&format!("ip netns exec {name} ss -Huln 'sport = :67'")).contains(":67") {
+                thread::sleep(Duration::from_millis(300));
+                return;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        panic!("{self:?} does not start: {}", run(&format!("cat /run/{self:?}.log")));
+    }
+}
+
+fn address(last: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, 77, 0, last)
+}
+
+fn plan(spots: &[u8]) -> Plan {
+    let spots = spots.iter().copied().map(address).collect();
+    Plan { spots, listen: Duration::from_secs(5), ..Plan::default() }
+}
+
+/// Probes, and asserts what holds for every probe: nothing but DISCOVERs of one client left, never six in 30 seconds, no
+/// leases file changed, no server did more than offer, and no neighbour cache learned the client.
+fn probe(lan: &Bridge, servers: &[Server], plan: Plan) -> DhcpReport {
+    let leases = || servers.iter().map(|server| std::fs::read(server.leases()).unwrap()).collect::<Vec<_>>();
+    let before = leases();
+    let mut tap = Tap::new();
+    let mut link = link::open(&interface("eth0"), Wanted::DHCPV4.and(Wanted::DHCPV6).and(Wanted::NDP)).unwrap();
+    let mut probe = DhcpProbe::new(link.mac(), plan, 1).unwrap();
+    drive(&mut probe, &mut link, &Cancel::default(), drop).unwrap();
+    let report = probe.report();
+
+    let sent = tap.frames(link.mac());
+    assert_eq!(sent.len(), report.discovers);
+    for received in &sent {
+        let Payload::Dhcpv4(_, _, message) = dissect(&received.frame).unwrap().payload else { panic!("{received:?}") };
+        assert_eq!(message.message_type(), Some(MessageType::Discover));
+        assert_eq!(message.client_mac, probe_mac(link.mac()));
+        assert_eq!(message.options.get(option::RAPID_COMMIT), None);
+    }
+    for window in sent.windows(6) {
+        assert!(window[5].at.since(window[0].at) > Duration::from_secs(30));
+    }
+    assert_eq!(leases(), before, "a probe changed a leases file: {servers:?}");
+    assert!(report.unexpected.is_empty(), "{:?}", report.unexpected);
+    for mac in [link.mac(), probe_mac(link.mac())] {
+        assert!(!lan.neighbours().contains(&mac.to_string()), "{}", lan.neighbours());
+    }
+    report
 }
 
 #[test]
-#[ignore = "needs dnsmasq: apt-get install -y dnsmasq-base"]
-fn dnsmasq_is_found_and_keeps_its_leases() {
-    if !inside("dnsmasq_is_found_and_keeps_its_leases") {
+fn every_server_on_the_lan_is_seen() {
+    if !inside("every_server_on_the_lan_is_seen") {
         return;
     }
     let mut lan = Bridge::new();
-    // Rapid commit is on: a probe that carried option 80 would get a lease.
-    server(&mut lan, "--dhcp-rapid-commit");
-    let spots = vec![Ipv4Addr::new(10, 77, 0, 150), Ipv4Addr::new(10, 77, 0, 240)];
-    let report = probe(Plan { spots, listen: Duration::from_secs(5), ..Plan::default() });
-    let router = Ipv4Addr::new(10, 77, 0, 1);
-    assert_eq!((report.servers(), report.discovers), (vec![router], 3), "{report:?}");
-    let inside_pool = report.offers_in(parse_range("10.77.0.140-10.77.0.160").unwrap()).collect::<Vec<_>>();
+    let servers = [Server::Dnsmasq, Server::Isc, Server::Kea, Server::Udhcpd];
+    for (server, host) in servers.into_iter().zip(1..) {
+        server.start(&mut lan, host, (host * 20 + 80, host * 20 + 99));
+    }
+    let report = probe(&lan, &servers, plan(&[]));
+    assert_eq!(report.discovers, 1);
+    let heard: BTreeSet<Ipv4Addr> = report.servers().into_iter().collect();
+    assert_eq!(heard, (1..=4).map(address).collect(), "{report:?}");
+    for offer in &report.offers {
+        let [.., host] = offer.server.octets();
+        let leased = parse_range(&format!("10.77.0.{}-10.77.0.{}", host * 20 + 80, host * 20 + 99)).unwrap();
+        assert!(leased.contains(offer.address.into()), "{offer:?}");
+        assert_eq!(offer.mask, Some(Ipv4Addr::new(255, 255, 255, 0)), "{offer:?}");
+        assert_eq!((offer.routers.as_slice(), offer.lease_seconds), (&[offer.server][..], Some(3600)), "{offer:?}");
+    }
+}
+
+/// A server that honours a wish proves that its range and a pool overlap, and offers something else outside its range.
+fn honours_wishes(server: Server) {
+    let mut lan = Bridge::new();
+    server.start(&mut lan, 1, (100, 199));
+    let report = probe(&lan, &[server], plan(&[150, 240]));
+    assert_eq!((report.servers(), report.discovers), (vec![address(1)], 3), "{report:?}");
+    let inside_pool: Vec<_> = report.offers_in(parse_range("10.77.0.140-10.77.0.160").unwrap()).collect();
     assert!(inside_pool.iter().any(|offer| offer.asked_for == Some(offer.address)), "{report:?}");
     assert_eq!(report.offers_in(parse_range("10.77.0.200-10.77.0.254").unwrap()).count(), 0);
-    let offer = &report.offers[0];
-    assert_eq!(offer.mask, Some(Ipv4Addr::new(255, 255, 255, 0)));
-    assert_eq!((offer.routers.as_slice(), offer.lease_seconds), (&[router][..], Some(3600)));
-    assert!(report.unexpected.is_empty());
-    assert_eq!(run(&format!("cat {LEASES}")), "", "a probe writes no lease");
+}
+
+#[test]
+fn dnsmasq_honours_a_wish_and_keeps_its_leases() {
+    if inside("dnsmasq_honours_a_wish_and_keeps_its_leases") {
+        honours_wishes(Server::Dnsmasq);
+    }
+}
+
+#[test]
+fn isc_dhcpd_honours_a_wish_and_keeps_its_leases() {
+    if inside("isc_dhcpd_honours_a_wish_and_keeps_its_leases") {
+        honours_wishes(Server::Isc);
+    }
+}
+
+#[test]
+fn kea_honours_a_wish_and_keeps_its_leases() {
+    if inside("kea_honours_a_wish_and_keeps_its_leases") {
+        honours_wishes(Server::Kea);
+    }
+}
+
+#[test]
+fn udhcpd_does_not_listen_and_is_left_alone() {
+    if !inside("udhcpd_does_not_listen_and_is_left_alone") {
+        return;
+    }
+    let mut lan = Bridge::new();
+    Server::Udhcpd.start(&mut lan, 1, (100, 199));
+    let report = probe(&lan, &[Server::Udhcpd], plan(&[150, 160, 170]));
+    assert_eq!((report.servers(), report.sticky.clone()), (vec![address(1)], vec![address(1)]), "{report:?}");
+    assert_eq!(report.unasked, [address(170)]);
+}
+
+/// dnsmasq looks at no more than six addresses in 30 seconds, and then offers without looking. A probe as slow as this one
+/// never brings it there: the seventh address, which a machine uses, is not offered.
+#[test]
+fn dnsmasq_goes_on_looking_for_squatters_while_it_is_probed() {
+    if !inside("dnsmasq_goes_on_looking_for_squatters_while_it_is_probed") {
+        return;
+    }
+    let mut lan = Bridge::new();
+    Server::Dnsmasq.start(&mut lan, 1, (100, 199));
+    lan.host("squatter", "02:02:00:00:00:09", "10.77.0.177/24");
+    let report = probe(&lan, &[Server::Dnsmasq], plan(&[171, 172, 173, 174, 175, 176, 177]));
+    assert_eq!(report.discovers, 8);
+    assert!(report.offers.iter().any(|offer| offer.address == address(176)), "{report:?}");
+    assert!(report.offers.iter().all(|offer| offer.address != address(177)), "{report:?}");
 }
 
 #[test]
@@ -79,28 +219,7 @@ fn silence_is_heard_as_silence() {
     if !inside("silence_is_heard_as_silence") {
         return;
     }
-    let _lan = Bridge::new();
-    let report = probe(Plan { listen: Duration::from_secs(4), ..Plan::default() });
+    let lan = Bridge::new();
+    let report = probe(&lan, &[], Plan { listen: Duration::from_secs(4), ..Plan::default() });
     assert_eq!((report.servers().len(), report.discovers), (0, 1));
-}
-
-#[test]
-#[ignore = "needs udhcpd: apt-get install -y udhcpd"]
-fn udhcpd_does_not_listen_and_is_left_alone() {
-    if !inside("udhcpd_does_not_listen_and_is_left_alone") {
-        return;
-    }
-    let mut lan = Bridge::new();
-    lan.host("router", "02:71:00:00:00:01", "10.77.0.1/24");
-    run("printf 'start 10.77.0.100\\nend 10.77.0.199\\ninterface eth0\\nlease_file /run/udhcpd.leases\\n\
-         pidfile /run/udhcpd.pid\\noption subnet 255.255.255.0\\noption router 10.77.0.1\\n' > /run/udhcpd.conf; \
-         : > /run/udhcpd.leases");
-    lan.start("router", "udhcpd -f /run/udhcpd.conf");
-    thread::sleep(Duration::from_secs(1));
-    let spots = [150, 160, 170].map(|n| Ipv4Addr::new(10, 77, 0, n)).to_vec();
-    let report = probe(Plan { spots, listen: Duration::from_secs(4), ..Plan::default() });
-    let router = Ipv4Addr::new(10, 77, 0, 1);
-    assert_eq!((report.servers(), report.sticky.clone()), (vec![router], vec![router]), "{report:?}");
-    assert_eq!(report.unasked, [Ipv4Addr::new(10, 77, 0, 170)]);
-    assert!(report.unexpected.is_empty());
 }

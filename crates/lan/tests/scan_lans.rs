@@ -12,6 +12,13 @@ use poolcheck_lan::wire::{MacAddr, Payload, arp, dissect, ndp};
 use poolcheck_lan::{Cancel, Run, Timestamp, drive};
 use poolcheck_plan::AddrRange;
 
+/// So many seeds; `cargo xtask soak` asks for more, and others.
+fn seeds(count: u64) -> std::ops::Range<u64> {
+    let number = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    let first = number("POOLCHECK_SOAK_FIRST").unwrap_or(0);
+    first..first + count * number("POOLCHECK_SOAK_FACTOR").unwrap_or(1)
+}
+
 const SCANNER: MacAddr = MacAddr([2, 0x5c, 0, 0, 0, 1]);
 
 /// A LAN to be, and what is true of it.
@@ -136,7 +143,7 @@ fn pooled(runs: &[Outcome]) -> (f64, f64) {
 
 #[test]
 fn a_clean_lan_is_found_in_full() {
-    for seed in 0..500 {
+    for seed in seeds(500) {
         let run = Plan::new(Profile::Default, "10.77.0.0/24").with_hosts(seed, 40, 3).run(seed);
         assert!(run.is_full(), "seed {seed}: {:?}", run.pairs());
         assert_eq!((run.report.ending, run.report.wire), (Ending::Complete, WireState::Clean), "seed {seed}");
@@ -148,7 +155,7 @@ fn a_clean_lan_is_found_in_full() {
 
 #[test]
 fn a_fast_scan_is_full_too() {
-    for seed in 0..300 {
+    for seed in seeds(300) {
         let run = Plan::new(Profile::Fast, "10.77.0.0/24").with_hosts(seed, 40, 3).run(seed);
         assert!(run.is_full(), "seed {seed}: {:?}", run.pairs());
         assert!(run.seconds() < 0.158, "0.08 of the peer's 1.97 s; seed {seed}: {}", run.seconds());
@@ -157,33 +164,50 @@ fn a_fast_scan_is_full_too() {
 
 #[test]
 fn big_lans() {
-    for (profile, range, live, limit) in [
-        (Profile::Default, "10.77.0.0/22", 150, 1.43),
-        (Profile::Fast, "10.77.0.0/22", 150, 0.57),
-        (Profile::Default, "10.77.0.0/16", 1000, 26.1),
-        (Profile::Fast, "10.77.0.0/16", 1000, 6.5),
-    ] {
-        let run = Plan::new(profile, range).with_hosts(1, live, 3).run(1);
-        assert!(run.is_full(), "{range} {profile:?}: {:?}", run.pairs());
-        assert!(run.seconds() < limit, "{range} {profile:?}: {}", run.seconds());
+    for seed in seeds(1) {
+        for (profile, range, live, limit) in [
+            (Profile::Default, "10.77.0.0/22", 150, 1.43),
+            (Profile::Fast, "10.77.0.0/22", 150, 0.57),
+            (Profile::Default, "10.77.0.0/16", 1000, 26.1),
+            (Profile::Fast, "10.77.0.0/16", 1000, 6.5),
+        ] {
+            let run = Plan::new(profile, range).with_hosts(seed, live, 3).run(seed);
+            assert!(run.is_full(), "seed {seed}, {range} {profile:?}: {:?}", run.pairs());
+            assert!(run.seconds() < limit, "seed {seed}, {range} {profile:?}: {}", run.seconds());
+        }
     }
 }
 
 #[test]
 fn a_lossy_lan_is_asked_more_often() {
-    for (loss, limit) in [(0.05, 1.5), (0.1, 1.7), (0.2, 2.0), (0.3, 2.2)] {
+    for (loss, limit) in [(0.05, 1.1), (0.1, 1.3), (0.2, 1.6), (0.3, 1.85)] {
         let run = |seed| {
             let mut plan = Plan::new(Profile::Default, "10.77.0.0/24").with_hosts(seed, 50, 0);
             plan.conditions.loss = loss;
             plan.run(seed)
         };
-        let runs: Vec<Outcome> = (0..100).map(run).collect();
+        let runs: Vec<Outcome> = seeds(100).map(run).collect();
         let (recall, seconds) = pooled(&runs);
         assert!(recall >= 0.99, "{loss}: {recall}");
         assert!(seconds < limit, "{loss}: {seconds}");
         let told = runs.iter().filter(|run| matches!(run.report.wire, WireState::Lossy { .. })).count();
-        assert!(told >= 95, "{loss}: {told} say so");
+        assert!(told * 100 >= runs.len() * 97, "{loss}: {told} of {} say so", runs.len());
     }
+}
+
+/// Waiting for each answer of a slow host in turn would double the scan.
+#[test]
+fn slow_hosts_do_not_hold_up_a_lossy_lan() {
+    let run = |seed| {
+        let mut plan = Plan::new(Profile::Default, "10.77.0.0/24").with_hosts(seed, 50, 0);
+        plan.conditions.loss = 0.3;
+        let late = Duration::from_millis(200);
+        plan.hosts.iter_mut().take(10).for_each(|host| *host = host.clone().late(late, late));
+        plan.run(seed)
+    };
+    let (recall, seconds) = pooled(&seeds(100).map(run).collect::<Vec<_>>());
+    assert!(recall >= 0.99, "{recall}");
+    assert!(seconds < 1.9, "{seconds}");
 }
 
 #[test]
@@ -193,12 +217,12 @@ fn a_policed_lan_is_found_at_its_own_pace() {
         plan.policer = Some(Policer { rate: 100.0, burst: 50.0 });
         plan.run(seed)
     };
-    let runs: Vec<Outcome> = (0..150).map(run).collect();
+    let runs: Vec<Outcome> = seeds(150).map(run).collect();
     let (recall, seconds) = pooled(&runs);
     assert!(recall >= 0.98, "{recall}");
-    assert!(seconds < 6.9, "{seconds}");
+    assert!(seconds < 6.0, "{seconds}");
     let told = runs.iter().filter(|run| matches!(run.report.wire, WireState::Policed { .. })).count();
-    assert!(told >= 145, "{told} say so");
+    assert!(told * 100 >= runs.len() * 97, "{told} of {} say so", runs.len());
 }
 
 #[test]
@@ -208,8 +232,8 @@ fn a_lan_policed_too_hard_is_never_called_clean() {
         plan.policer = Some(Policer { rate: 20.0, burst: 50.0 });
         plan.run(seed)
     };
-    let runs: Vec<Outcome> = (0..50).map(run).collect();
-    assert!(pooled(&runs).0 > 0.9);
+    let runs: Vec<Outcome> = seeds(50).map(run).collect();
+    assert!(pooled(&runs).0 > 0.95);
     for run in &runs {
         assert!(run.is_full() || run.report.wire != WireState::Clean, "{:?}", run.report.wire);
     }
@@ -218,8 +242,8 @@ fn a_lan_policed_too_hard_is_never_called_clean() {
 #[test]
 fn a_late_second_owner_of_one_address_is_heard() {
     let address = IpAddr::from([10, 77, 0, 50]);
-    for seed in 0..300 {
-        let late = Duration::from_millis(seed * 800 / 299);
+    for seed in seeds(300) {
+        let late = Duration::from_millis(seed % 300 * 800 / 299);
         let mut plan = Plan::new(Profile::Default, "10.77.0.50");
         plan.hosts = vec![Host::new(mac(2, 1), [address]), Host::new(mac(2, 2), [address]).late(late, late)];
         let run = plan.run(seed);
@@ -230,7 +254,7 @@ fn a_late_second_owner_of_one_address_is_heard() {
 
 #[test]
 fn late_second_owners_on_a_subnet_are_heard() {
-    for seed in 0..100 {
+    for seed in seeds(100) {
         let mut plan = Plan::new(Profile::Default, "10.77.0.0/24").with_hosts(seed, 40, 5);
         for host in plan.hosts.iter_mut().filter(|host| host.mac.0[1] == 0xdd) {
             *host = host.clone().late(Duration::ZERO, Duration::from_millis(500));
@@ -243,7 +267,7 @@ fn late_second_owners_on_a_subnet_are_heard() {
 
 #[test]
 fn duplicated_and_reordered_frames_invent_nobody() {
-    for seed in 0..200 {
+    for seed in seeds(200) {
         let mut plan = Plan::new(Profile::Default, "10.77.0.0/25").with_hosts(seed, 20, 3);
         plan.conditions.duplication = 0.3;
         plan.conditions.delay = Duration::from_micros(10)..=Duration::from_millis(30);
@@ -255,7 +279,7 @@ fn duplicated_and_reordered_frames_invent_nobody() {
 
 #[test]
 fn proxy_arp_is_one_machine() {
-    for seed in 0..50 {
+    for seed in seeds(50) {
         let mut plan = Plan::new(Profile::Default, "10.77.0.0/27").with_hosts(seed, 3, 0);
         plan.hosts.push(Host::new(mac(0x71, 1), (0..32).map(|n| IpAddr::from([10, 77, 0, n]))));
         let many = plan.run(seed).report.holders_of_many(4);
@@ -266,10 +290,10 @@ fn proxy_arp_is_one_machine() {
 #[test]
 fn a_device_deaf_to_probes_is_heard_when_it_speaks() {
     let address = IpAddr::from([10, 77, 0, 9]);
-    for seed in 0..50 {
+    for seed in seeds(50) {
         let lan = Lan::new(seed, Conditions::default());
         lan.add(Host::new(mac(2, 9), [address]).probe_deaf());
-        lan.announce(Timestamp::from_millis(seed * 10), mac(2, 9), address);
+        lan.announce(Timestamp::from_millis(seed % 50 * 10), mac(2, 9), address);
         let mut link = lan.attach(SCANNER);
         let targets = Targets::new([AddrRange::single(address)]).unwrap();
         let mut scanner = Scanner::new(SCANNER, targets, Settings::new(Profile::Default, 1), seed).unwrap();
@@ -281,7 +305,7 @@ fn a_device_deaf_to_probes_is_heard_when_it_speaks() {
 
 #[test]
 fn neighbors_of_ipv6() {
-    for seed in 0..150 {
+    for seed in seeds(150) {
         let run = Plan::new(Profile::Default, "fd00:77::/120").with_hosts(seed, 20, 2).run(seed);
         assert!(run.is_full(), "seed {seed}: {:?}", run.pairs());
     }
@@ -290,7 +314,7 @@ fn neighbors_of_ipv6() {
 /// No LAN, however bad, breaks the invariants that `Plan::run` asserts: bounds, manners, an end, and no false sighting.
 #[test]
 fn any_lan() {
-    for seed in 0..300 {
+    for seed in seeds(300) {
         let mut random = fastrand::Rng::with_seed(seed);
         let profile = [Profile::Default, Profile::Fast][random.usize(..2)];
         let range = ["10.77.0.0/26", "10.77.0.0/24", "10.77.0.7", "fd00::/121"][random.usize(..4)];
@@ -338,10 +362,10 @@ fn a_policed_lan_with_few_hosts() {
             plan.policer = Some(Policer { rate, burst: 50.0 });
             plan.run(seed)
         };
-        let runs: Vec<Outcome> = (0..50).map(run).collect();
+        let runs: Vec<Outcome> = seeds(50).map(run).collect();
         let recall = pooled(&runs).0;
         assert!(recall >= least, "{live} hosts, {rate} a second: {recall}");
         let sure = runs.iter().filter(|run| !run.is_full() && run.report.wire == WireState::Clean).count();
-        assert!(sure <= 1, "{live} hosts, {rate} a second: {sure} runs missed hosts and called the LAN clean");
+        assert!(sure * 50 <= runs.len(), "{live} hosts, {rate} a second: {sure} runs missed hosts and called the LAN clean");
     }
 }

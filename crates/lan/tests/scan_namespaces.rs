@@ -9,25 +9,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::thread;
 use std::time::Duration;
 
-use common::{Bridge, inside, run};
-use poolcheck_lan::interface::{Interface, interfaces};
+use common::{Bridge, Tap, inside, interface, run};
 use poolcheck_lan::link::{self, Link, PacketLink, Received, Wanted};
 use poolcheck_lan::scan::{Ending, Profile, Report, Scanner, Settings, Targets, WireState};
 use poolcheck_lan::wire::{MacAddr, Payload, arp, compose, dissect, ndp};
-use poolcheck_lan::{Cancel, Timestamp, drive};
+use poolcheck_lan::{Cancel, drive};
 use poolcheck_plan::syntax::parse_range;
-
-fn interface(name: &str) -> Interface {
-    // A carrier comes a moment after its other end.
-    for _ in 0..100 {
-        let found = interfaces().unwrap().into_iter().find(|interface| interface.name == name).unwrap();
-        if found.usable().is_ok() {
-            return found;
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
-    panic!("{name} does not come up");
-}
 
 fn open(name: &str) -> PacketLink {
     link::open(&interface(name), Wanted::ARP.and(Wanted::NDP)).unwrap()
@@ -37,14 +24,11 @@ fn open(name: &str) -> PacketLink {
 fn scan(ranges: &[&str], settings: impl FnOnce(usize) -> Settings) -> (Report, Vec<Received>) {
     let targets = Targets::new(ranges.iter().map(|text| parse_range(text).unwrap())).unwrap();
     let settings = settings(targets.len());
-    let mut tap = open("sw0");
+    let mut tap = Tap::new();
     let mut link = open("eth0");
     let mut scanner = Scanner::new(link.mac(), targets, settings, 1).unwrap();
     drive(&mut scanner, &mut link, &Cancel::default(), drop).unwrap();
-    let mut seen = Vec::new();
-    tap.receive(Timestamp::ZERO, &mut seen).unwrap();
-    let ours = |received: &Received| received.frame[6..12] == link.mac().0;
-    (scanner.report(), seen.into_iter().filter(ours).collect())
+    (scanner.report(), tap.frames(link.mac()))
 }
 
 fn no_second_has_more_than(frames: &[Received], max_pps: usize) {

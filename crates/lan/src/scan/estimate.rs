@@ -114,6 +114,16 @@ impl Estimate {
         (n, n - (share * f64::from(n)).round() as u32)
     }
 
+    /// Takes back what was asked since a moment: it tells of a rate that is no longer used, and whatever else was asked then
+    /// is asked again.
+    pub(super) fn take_back_since(&mut self, moment: Timestamp) {
+        for repeat in self.recent.iter().filter(|repeat| repeat.asked >= moment) {
+            let count = if repeat.answered { &mut self.answered } else { &mut self.missed };
+            *count = count.saturating_sub(1);
+        }
+        self.forget_recent();
+    }
+
     /// Forgets the latest, keeping the totals: the rate has changed.
     pub(super) fn forget_recent(&mut self) {
         self.recent.clear();

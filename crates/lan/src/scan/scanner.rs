@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::estimate::{Estimate, Repeat};
-use super::known::{Answer, Known};
+use super::known::{Answer, Known, Wanted};
 use super::pace::Bucket;
 use super::report::{Ending, Owner, Report, WireState};
 use super::{Forecast, How, Settings, Sighting, Targets, sighting};
@@ -78,12 +78,16 @@ pub struct Scanner {
     rate: f64,
     /// When it was last changed because of what repeats said.
     steered: Timestamp,
+    /// Trials of one fall so far: how many, the share answered, and how many questions that rests on.
+    trials: Option<(u8, (f64, u32))>,
+    /// Repeats asked before this do not count.
+    void_until: Timestamp,
     /// A rate was too high once: approach the limit slowly from now on.
     careful: bool,
     ramp_at: Timestamp,
     top_rate: f64,
     repeat_credit: f64,
-    wanted_repeats: u8,
+    wanted: Wanted,
     least_asks: u8,
     sampled: bool,
     last_trial: usize,
@@ -91,6 +95,8 @@ pub struct Scanner {
     ended: Timestamp,
     last_first: Timestamp,
     last_silent: Timestamp,
+    /// Until so many repeats have been judged, silent addresses wait.
+    repeats_first: u32,
     /// No silent address needs another question, as far as is known now.
     rounds_over: bool,
     last_frame: Timestamp,
@@ -132,11 +138,13 @@ impl Scanner {
             bucket: None,
             rate: f64::from(settings.start_pps.min(settings.max_pps)),
             steered: Timestamp::ZERO,
+            trials: None,
+            void_until: Timestamp::ZERO,
             careful: false,
             ramp_at: Timestamp::ZERO,
             top_rate: 0.0,
             repeat_credit: 0.0,
-            wanted_repeats: 0,
+            wanted: Wanted::default(),
             least_asks: 1,
             sampled: false,
             last_trial: 0,
@@ -144,6 +152,7 @@ impl Scanner {
             ended: Timestamp::ZERO,
             last_first: Timestamp::ZERO,
             last_silent: Timestamp::ZERO,
+            repeats_first: 0,
             rounds_over: false,
             last_frame: Timestamp::ZERO,
             recent_frames: VecDeque::new(),
@@ -223,16 +232,28 @@ impl Scanner {
         enough.unwrap_or(MAX_ASKS).max(self.least_asks)
     }
 
-    /// How many repeats every known host needs: those that confirm it, as many as its second owner needs to be heard, and
-    /// more while little is known of the LAN.
-    fn repeats_needed(&self) -> u8 {
+    /// How often every known host is asked: repeats that confirm it, more of them while little is known of the LAN, and as
+    /// many questions as its second owner needs to be heard.
+    fn wanted(&self) -> Wanted {
         let more_to_ask = !self.queue.is_empty();
         if self.polices() {
-            return if more_to_ask { u8::MAX } else { self.settings.confirmations.min(1) };
+            let repeats = if more_to_ask || self.repeats_come_first() { u8::MAX } else { self.settings.confirmations.min(1) };
+            return Wanted { repeats, asks: 0 };
         }
-        let second_owner = if self.estimate.total() == 0 { 0 } else { self.needed().saturating_sub(1) };
         let learning = if more_to_ask { (24 / self.known.len().max(1)).min(usize::from(MAX_ASKS)) as u8 } else { 0 };
-        self.settings.confirmations.max(second_owner).max(learning)
+        let asks = if self.estimate.total() == 0 { 0 } else { self.needed() };
+        Wanted { repeats: self.settings.confirmations.max(learning), asks }
+    }
+
+    fn repeats_come_first(&self) -> bool {
+        self.polices() && self.estimate.total() < self.repeats_first
+    }
+
+    /// How many more repeats without a miss would make one question enough on a LAN that polices.
+    fn repeats_to_prove(&self) -> u32 {
+        let accepted = self.settings.miss.max(POLICED_MISS);
+        let enough = (f64::from(self.estimate.missed()) + 1.0) / accepted - 2.0;
+        (enough.ceil() as u32).saturating_sub(self.estimate.total())
     }
 
     /// Fills the queue with those that need another question; says whether there are any.
@@ -249,6 +270,12 @@ impl Scanner {
             self.random.shuffle(&mut open);
             open.truncate(open.len().div_ceil(20));
         }
+        // Where every frame is dear, a few repeats that prove one question to be enough are cheaper than another for all.
+        let second = open.iter().all(|at| self.silent[*at as usize].asks > 0);
+        if self.polices() && needed == 2 && second && self.repeats_to_prove() < open.len() as u32 / 2 {
+            self.repeats_first = self.estimate.total() + self.repeats_to_prove();
+            open.clear();
+        }
         // Another order each round, so that a policer does not always let the same through; but those that have waited
         // longest first, so that nobody waits for the one in front.
         self.random.shuffle(&mut open);
@@ -260,7 +287,7 @@ impl Scanner {
         // and repeats meet the same conditions as first questions.
         self.round_gap = self.settings.spacing / (open.len() as u32 + open.len() as u32 / 3 + 1);
         self.round_at = now + self.settings.spacing;
-        self.rounds_over = open.is_empty();
+        self.rounds_over = open.is_empty() && !self.repeats_come_first();
         self.queue = open.into();
     }
 
@@ -272,11 +299,11 @@ impl Scanner {
         if self.queue.is_empty() && self.round_at <= now {
             self.next_round(now);
         }
-        let wanted = self.repeats_needed();
-        if wanted > self.wanted_repeats {
+        let wanted = self.wanted();
+        if wanted.repeats > self.wanted.repeats || wanted.asks > self.wanted.asks {
             self.known.revive(now);
         }
-        self.wanted_repeats = wanted;
+        self.wanted = wanted;
         let silent_due = match self.queue.front() {
             None if !self.rounds_over => Some(self.round_at),
             None => None,
@@ -286,16 +313,20 @@ impl Scanner {
                 Some(rested.max(self.last_silent + self.round_gap))
             }
         };
-        let silent_ready = !self.queue.is_empty() && silent_due.is_some_and(|due| due <= now);
+        let first = self.repeats_come_first();
+        let silent_ready = !first && !self.queue.is_empty() && silent_due.is_some_and(|due| due <= now);
         // Between the questions of a round repeats wait for their share: asked in pauses only, they would say nothing of
         // how questions fare outside of them.
-        if (self.queue.is_empty() || self.repeat_credit >= 1.0)
+        if (first || self.queue.is_empty() || self.repeat_credit >= 1.0)
             && let Some(at) = self.known.take_due(now, wanted)
         {
             return Ok(at);
         }
         if silent_ready && let Some(at) = self.queue.pop_front() {
             return Ok(at as usize);
+        }
+        if first {
+            return Err(self.known.next_due(wanted).map(|due| due.max(now + Duration::from_millis(1))));
         }
         let repeat_due = if self.queue.is_empty() { self.known.next_due(wanted) } else { None };
         Err([silent_due, repeat_due].into_iter().flatten().min())
@@ -307,7 +338,7 @@ impl Scanner {
             let learning = self.estimate.total() < 24 && self.known.len() < 12 && self.silent.len() > 64;
             let usual = doubled.min(self.settings.spacing.max(self.settings.confirm_after * 2));
             let after = if learning { Duration::ZERO } else { usual };
-            self.known.ask(at, now, after);
+            self.known.ask(at, now, after, matches!(self.phase, Phase::Trial { .. }));
             self.repeat_credit -= 1.0;
         } else {
             if self.silent[at].asks == 0 {
@@ -405,7 +436,7 @@ impl Scanner {
             }
             self.passed(silent.asked);
             let again = seen.at.max(silent.asked + self.settings.confirm_after);
-            self.known.meet(at, silent.asked, seen.at.since(silent.asked), again);
+            self.known.meet(at, silent.asks, silent.asked, seen.at.since(silent.asked), again);
             return;
         }
         match self.known.answered(at, seen.at) {

@@ -56,7 +56,7 @@ impl Settings {
             max_pps: 4000,
             start_pps: 1000,
             unearned_pps: 2000,
-            miss: if small { 0.001 } else { 0.006 },
+            miss: if small { 0.001 } else { 0.004 },
             blind_asks: 4,
             confirmations: 2,
             confirm_after: if small { ms(160) } else { ms(30) },

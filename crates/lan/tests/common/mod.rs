@@ -6,8 +6,16 @@
 //! can be listened to: a tap for all that the scanner sends.
 
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use poolcheck_lan::interface::{Interface, interfaces};
+use poolcheck_lan::link::{self, Link, PacketLink, Received, Wanted};
+use poolcheck_lan::{Timestamp, wire::MacAddr};
 
 /// Set within the namespace.
 const MARK: &str = "POOLCHECK_LAN_TEST_NAMESPACE";
@@ -46,6 +54,65 @@ pub(crate) fn run(line: &str) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// How to call a program that may only be unpacked: `env`, the place of its libraries, and its path.
+pub(crate) fn program(name: &str) -> String {
+    let unpacked = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/programs/root");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut installed = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
+    if let Some(folder) = installed.find(|folder| folder.join(name).is_file()) {
+        return folder.join(name).display().to_string();
+    }
+    let found = ["usr/sbin", "usr/bin", "sbin", "bin"].map(|folder| unpacked.join(folder).join(name));
+    let found = found.into_iter().find(|path| path.is_file());
+    let found = found.unwrap_or_else(|| panic!("this test needs {name}: cargo xtask programs"));
+    let libraries: Vec<String> = std::fs::read_dir(unpacked.join("usr/lib"))
+        .map(|entries| entries.filter_map(|entry| Some(entry.ok()?.path().display().to_string())).collect())
+        .unwrap_or_default();
+    format!("env LD_LIBRARY_PATH={} {}", libraries.join(":"), found.display())
+}
+
+/// An interface, once it has a carrier.
+pub(crate) fn interface(name: &str) -> Interface {
+    for _ in 0..100 {
+        let found = interfaces().unwrap().into_iter().find(|interface| interface.name == name).unwrap();
+        if found.usable().is_ok() {
+            return found;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    panic!("{name} does not come up");
+}
+
+/// Listens to all that leaves `eth0`: every frame of a kind that this crate knows, and the number of all frames.
+pub(crate) struct Tap {
+    link: PacketLink,
+    counted: u64,
+}
+
+impl Tap {
+    pub(crate) fn new() -> Self {
+        let link = link::open(&interface("sw0"), Wanted::ALL).unwrap();
+        interface("eth0");
+        Self { link, counted: counted() }
+    }
+
+    /// What has left `eth0`, and nothing else has: the interface's own counter knows of no other frame.
+    pub(crate) fn frames(&mut self, from: MacAddr) -> Vec<Received> {
+        let mut seen = Vec::new();
+        self.link.receive(Timestamp::ZERO, &mut seen).unwrap();
+        seen.retain(|received| received.frame[6..12] == from.0);
+        assert_eq!(seen.len() as u64, counted() - self.counted, "frames of kinds that nobody may send have left");
+        seen
+    }
+}
+
+/// Frames that have left `eth0` so far, by the kernel's count.
+fn counted() -> u64 {
+    let text = std::fs::read_to_string("/proc/thread-self/net/dev").unwrap();
+    let line = text.lines().find_map(|line| line.trim().strip_prefix("eth0:")).unwrap();
+    line.split_whitespace().nth(9).unwrap().parse().unwrap()
+}
+
 /// The LAN within this namespace.
 pub(crate) struct Bridge {
     hosts: Vec<String>,
@@ -56,6 +123,8 @@ pub(crate) struct Bridge {
 impl Bridge {
     /// `eth0` with 10.77.0.250/24, on a bridge.
     pub(crate) fn new() -> Self {
+        // The bridge is in `eth0`'s namespace, and would answer for its address.
+        run("sysctl -qw net.ipv4.conf.all.arp_ignore=1");
         run("sysctl -qw net.ipv6.conf.default.disable_ipv6=1 net.ipv6.conf.all.disable_ipv6=1 || true");
         run(
             "ip link set lo up; ip link add br0 type bridge stp_state 0 mcast_snooping 0 forward_delay 0; ip link set br0 up",

@@ -16,6 +16,8 @@ const EARNED: u32 = 300;
 const QUIET: Duration = Duration::from_millis(100);
 /// Repeats in a trial after heavy losses; a small difference needs twice as many to be seen.
 const TRIAL_ASKS: u32 = 20;
+/// A rate on a LAN that polices is tried on so many known hosts first: what gets lost there need not be asked again.
+const TRY_ASKS: u32 = 10;
 /// Frames a second at first on a LAN that polices: what got through before is a poor measure where few hosts answer.
 const POLICED_START: f64 = 80.0;
 
@@ -52,8 +54,12 @@ impl Scanner {
 
     /// A repeat was answered or given up.
     pub(super) fn record(&mut self, now: Timestamp, repeat: Repeat) {
-        self.estimate.add(repeat);
         let polices = self.polices();
+        // Of a rate that was given up as too high, nothing counts.
+        if polices && repeat.asked < self.void_until {
+            return;
+        }
+        self.estimate.add(repeat);
         match &mut self.phase {
             Phase::Trial { began, asked, answered, .. } => {
                 if repeat.asked >= *began {
@@ -90,7 +96,15 @@ impl Scanner {
             self.phase = Phase::Sweep;
             return;
         };
+        let (trials, trial) = self.pooled(trial);
         let before = self.estimate_before(fall.since, trial);
+        if clearly_better(trial, before) && trial.0 < 0.9 && trials < 3 {
+            // A policer lets nearly all slow questions through: a middling result may be chance, so it is tried again.
+            self.trials = Some((trials, trial));
+            self.phase = Phase::Quiet { until: now + QUIET, slow };
+            return;
+        }
+        self.trials = None;
         if clearly_better(trial, before) {
             let through = fall.rate * (before.0 / trial.0.max(0.05)).max(0.5 / f64::from(before.1.max(1)));
             self.police(now, through.clamp(3.0, fall.rate * 0.7), trial);
@@ -105,6 +119,14 @@ impl Scanner {
         self.estimate.forget_recent();
         self.fall = None;
         self.phase = Phase::Sweep;
+    }
+
+    /// How many trials there were, and their result together.
+    fn pooled(&self, trial: (f64, u32)) -> (u8, (f64, u32)) {
+        let Some((trials, before)) = self.trials else { return (1, trial) };
+        let asked = before.1 + trial.1;
+        let answered = before.0 * f64::from(before.1) + trial.0 * f64::from(trial.1);
+        (trials + 1, (answered / f64::from(asked.max(1)), asked))
     }
 
     /// Repeats answered between the fall and the trial, which came last and is taken off.
@@ -124,8 +146,12 @@ impl Scanner {
         let since = self.fall.map_or(now, |fall| fall.since);
         self.expected = trial.0;
         let answered = (trial.0 * f64::from(trial.1)).round() as u32;
-        self.estimate = Estimate::from_counts(answered, trial.1 - answered.min(trial.1));
+        // One miss in a trial is the policer's, not the wire's: the trial itself may have been a little too fast.
+        let missed = trial.1.saturating_sub(answered);
+        self.estimate = Estimate::from_counts(answered, if missed == 1 { 0 } else { missed });
+        self.repeats_first = self.estimate.total() + TRY_ASKS;
         self.wire = WireState::Policed { rate };
+        self.void_until = now;
         self.rate = (rate * 0.45).min(POLICED_START);
         self.set_rate(now, self.rate);
         self.steered = now;
@@ -141,8 +167,12 @@ impl Scanner {
             self.wire = WireState::Policed { rate: self.rate * share / self.expected };
             self.rate = (self.rate * (share / self.expected * 0.9).clamp(0.4, 0.85)).max(3.0);
             self.careful = true;
-            self.ask_again_since(now, self.last_passed(since));
-        } else if recent >= 8 && share >= self.expected * 0.95 {
+            let since = self.last_passed(since);
+            self.estimate.take_back_since(since);
+            self.repeats_first = self.estimate.total() + TRY_ASKS;
+            self.void_until = now;
+            self.ask_again_since(now, since);
+        } else if recent >= 8 && share >= self.expected * 0.95 && !self.repeats_come_first() {
             self.rate = (self.rate * if self.careful { 1.08 } else { 1.25 }).min(f64::from(self.settings.max_pps));
             if let WireState::Policed { rate } = &mut self.wire {
                 *rate = rate.max(self.rate);
