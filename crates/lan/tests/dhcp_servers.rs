@@ -106,7 +106,7 @@ fn plan(spots: &[u8]) -> Plan {
 fn probe(lan: &Bridge, servers: &[Server], plan: Plan) -> DhcpReport {
     let leases = || servers.iter().map(|server| std::fs::read(server.leases()).unwrap()).collect::<Vec<_>>();
     let before = leases();
-    let mut tap = Tap::new();
+    let tap = Tap::new();
     let mut link = link::open(&interface("eth0"), Wanted::DHCPV4.and(Wanted::DHCPV6).and(Wanted::NDP)).unwrap();
     let mut probe = DhcpProbe::new(link.mac(), plan, 1).unwrap();
     drive(&mut probe, &mut link, &Cancel::default(), drop).unwrap();

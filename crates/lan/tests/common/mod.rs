@@ -10,11 +10,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use poolcheck_lan::interface::{Interface, interfaces};
-use poolcheck_lan::link::{self, Link, PacketLink, Received, Wanted};
+use poolcheck_lan::link::{self, Link, Received, Wanted};
 use poolcheck_lan::{Timestamp, wire::MacAddr};
 
 /// Set within the namespace.
@@ -84,22 +86,36 @@ pub(crate) fn interface(name: &str) -> Interface {
 }
 
 /// Listens to all that leaves `eth0`: every frame of a kind that this crate knows, and the number of all frames.
+///
+/// It reads all the time, so that moments of arrival do not depend on the wall clock standing still.
 pub(crate) struct Tap {
-    link: PacketLink,
+    reader: thread::JoinHandle<Vec<Received>>,
+    over: Arc<AtomicBool>,
     counted: u64,
 }
 
 impl Tap {
     pub(crate) fn new() -> Self {
-        let link = link::open(&interface("sw0"), Wanted::ALL).unwrap();
+        let mut link = link::open(&interface("sw0"), Wanted::ALL).unwrap();
         interface("eth0");
-        Self { link, counted: counted() }
+        let over = Arc::new(AtomicBool::new(false));
+        let ended = Arc::clone(&over);
+        let read = move || {
+            let mut seen = Vec::new();
+            // Once more after the end: what has left is there by then.
+            while !ended.load(Ordering::Acquire) {
+                link.receive(link.now() + Duration::from_millis(20), &mut seen).unwrap();
+            }
+            link.receive(Timestamp::ZERO, &mut seen).unwrap();
+            seen
+        };
+        Self { counted: counted(), reader: thread::spawn(read), over }
     }
 
     /// What has left `eth0`, and nothing else has: the interface's own counter knows of no other frame.
-    pub(crate) fn frames(&mut self, from: MacAddr) -> Vec<Received> {
-        let mut seen = Vec::new();
-        self.link.receive(Timestamp::ZERO, &mut seen).unwrap();
+    pub(crate) fn frames(self, from: MacAddr) -> Vec<Received> {
+        self.over.store(true, Ordering::Release);
+        let mut seen = self.reader.join().unwrap();
         seen.retain(|received| received.frame[6..12] == from.0);
         assert_eq!(seen.len() as u64, counted() - self.counted, "frames of kinds that nobody may send have left");
         seen
