@@ -7,10 +7,10 @@
 
 use std::io;
 use std::mem::{size_of, zeroed};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::filter::{Instruction, Wanted, program};
+use super::filter::{Filter, Instruction, program};
 use super::{Link, Received};
 use crate::error::{Error, Result};
 use crate::interface::Interface;
@@ -37,7 +37,7 @@ pub struct PacketLink {
 
 impl PacketLink {
     /// Opens the socket; see [`super::open`].
-    pub(super) fn open(interface: &Interface, wanted: Wanted) -> Result<Self> {
+    pub(super) fn open(interface: &Interface, filter: &Filter) -> Result<Self> {
         // SAFETY: `socket` takes no pointer.
         let fd = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK, 0) };
         if fd < 0 {
@@ -53,7 +53,7 @@ impl PacketLink {
             .map_err(|_| Error::Interface { name: interface.name.clone(), reason: "its index is out of range" })?;
         let frames = vec![[0; FRAME_LEN]; BATCH];
         let mut link = Self { socket, index, mac: interface.mac, mtu: interface.mtu, began: Instant::now(), frames };
-        link.attach(&program(wanted))?;
+        link.attach(&program(filter))?;
         link.set(libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, &1_i32).map_err(Error::io("asking for timestamps"))?;
         link.set(libc::SOL_PACKET, libc::PACKET_AUXDATA, &1_i32).map_err(Error::io("asking for frame details"))?;
         // Beyond the system's limit only the privileged may go; without it the default is kept.
@@ -91,6 +91,18 @@ impl PacketLink {
         // SAFETY: the pointer is to a live `T` of the length given, and the kernel only reads it.
         let set = unsafe { libc::setsockopt(self.socket.as_raw_fd(), level, name, (&raw const *value).cast(), len) };
         if set < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+
+    fn membership(&self, change: libc::c_int, group: MacAddr) -> io::Result<()> {
+        let mut address = [0; 8];
+        address[..6].copy_from_slice(&group.0);
+        let request = libc::packet_mreq {
+            mr_ifindex: self.index,
+            mr_type: libc::PACKET_MR_MULTICAST as u16,
+            mr_alen: 6,
+            mr_address: address,
+        };
+        self.set(libc::SOL_PACKET, change, &request)
     }
 
     /// Waits until the socket is readable or the time is over.
@@ -189,6 +201,13 @@ fn details(header: &libc::msghdr) -> Details {
     details
 }
 
+/// To wait for frames together with other things: readable when a frame is there.
+impl AsFd for PacketLink {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
 impl Link for PacketLink {
     fn mac(&self) -> MacAddr {
         self.mac
@@ -203,16 +222,16 @@ impl Link for PacketLink {
     }
 
     fn join(&mut self, group: MacAddr) -> Result<()> {
-        let mut address = [0; 8];
-        address[..6].copy_from_slice(&group.0);
-        let request = libc::packet_mreq {
-            mr_ifindex: self.index,
-            mr_type: libc::PACKET_MR_MULTICAST as u16,
-            mr_alen: 6,
-            mr_address: address,
-        };
-        let joined = self.set(libc::SOL_PACKET, libc::PACKET_ADD_MEMBERSHIP, &request);
-        joined.map_err(Error::io("joining a multicast group"))
+        self.membership(libc::PACKET_ADD_MEMBERSHIP, group).map_err(Error::io("joining a multicast group"))
+    }
+
+    fn leave(&mut self, group: MacAddr) -> Result<()> {
+        self.membership(libc::PACKET_DROP_MEMBERSHIP, group).map_err(Error::io("leaving a multicast group"))
+    }
+
+    /// The kernel puts the new filter in the old one's place at once: no frame passes by neither.
+    fn filter(&mut self, filter: &Filter) -> Result<()> {
+        self.attach(&program(filter))
     }
 
     fn send(&mut self, frames: &[Vec<u8>]) -> Result<usize> {

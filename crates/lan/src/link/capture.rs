@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{Link, Received};
+use super::{Filter, Link, Received};
 use crate::error::{Error, Result};
 use crate::time::Timestamp;
 use crate::wire::MacAddr;
@@ -176,6 +176,14 @@ impl<L: Link, W: Write> Link for Recorder<L, W> {
 
     fn join(&mut self, group: MacAddr) -> Result<()> {
         self.link.join(group)
+    }
+
+    fn leave(&mut self, group: MacAddr) -> Result<()> {
+        self.link.leave(group)
+    }
+
+    fn filter(&mut self, filter: &Filter) -> Result<()> {
+        self.link.filter(filter)
     }
 
     fn send(&mut self, frames: &[Vec<u8>]) -> Result<usize> {

@@ -3,6 +3,9 @@
 //! A busy LAN stays out of this process: the kernel drops what is not wanted. The program refuses frames that this machine
 //! sent itself, and frames of another VLAN, whose tag the kernel keeps beside the frame.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
 /// Kinds of frames, to be joined by [`Wanted::and`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Wanted(u8);
@@ -12,7 +15,7 @@ impl Wanted {
     pub const ARP: Self = Self(1);
     /// Neighbor Discovery: solicitations and advertisements of routers and neighbours.
     pub const NDP: Self = Self(2);
-    /// Multicast Listener reports.
+    /// Multicast Listener queries and reports.
     pub const MLD: Self = Self(4);
     /// DHCP, both directions.
     pub const DHCPV4: Self = Self(8);
@@ -33,12 +36,59 @@ impl Wanted {
     }
 }
 
+/// What a link lets through: kinds of frames, and of ARP and Neighbor Discovery perhaps only what concerns some addresses.
+///
+/// Someone who answers for a few addresses of a big LAN is not woken by everyone else's questions. A filter may let more
+/// through than it says (links without a kernel's filter do), never less.
+///
+/// ```
+/// use poolcheck_lan::link::{Filter, Wanted};
+///
+/// let filter = Filter::from(Wanted::ARP.and(Wanted::NDP)).about(["192.168.1.240".parse()?]).and_ethertype(0x88b5);
+/// # let _ = filter;
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    pub(super) wanted: Wanted,
+    pub(super) about: Option<BTreeSet<IpAddr>>,
+    pub(super) ethertypes: Vec<u16>,
+}
+
+/// With more addresses than this a kernel's filter grows too long, and all are let through.
+const MAX_ABOUT: usize = 900;
+
+impl From<Wanted> for Filter {
+    fn from(wanted: Wanted) -> Self {
+        Self { wanted, about: None, ethertypes: Vec::new() }
+    }
+}
+
+impl Filter {
+    /// Of ARP only packets whose sender or target is one of these addresses; of Neighbor Discovery only solicitations and
+    /// advertisements of these, and all of routers.
+    #[must_use]
+    pub fn about(mut self, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+        self.about = Some(addresses.into_iter().collect()).filter(|all: &BTreeSet<IpAddr>| all.len() <= MAX_ABOUT);
+        self
+    }
+
+    /// Frames of this EtherType, too, whatever they carry. 0x88b5 and 0x88b6 are for local use (IEEE 802).
+    #[must_use]
+    pub fn and_ethertype(mut self, ethertype: u16) -> Self {
+        self.ethertypes.push(ethertype);
+        self
+    }
+}
+
 #[cfg(any(target_os = "linux", test))]
 pub(super) use program::{Instruction, program};
 
 #[cfg(any(target_os = "linux", test))]
 mod program {
-    use super::Wanted;
+    use std::net::IpAddr;
+
+    use super::{Filter, Wanted};
 
     /// One instruction of classic BPF, laid out as `struct sock_filter`.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +104,7 @@ mod program {
     const LOAD_BYTE: u16 = 0x30;
     const LOAD_HALF_INDEXED: u16 = 0x48;
     const LOAD_X_IPV4_HEADER_LEN: u16 = 0xb1;
+    const JUMP: u16 = 0x05;
     const JUMP_EQUAL: u16 = 0x15;
     const JUMP_GREATER: u16 = 0x25;
     const JUMP_AT_LEAST: u16 = 0x35;
@@ -74,27 +125,63 @@ mod program {
         Within(u16, u32, u32, u32),
         /// Makes [`LOAD_HALF_INDEXED`] count from the end of the IPv4 header.
         IndexBehindIpv4,
+        /// One of these words is at one of these offsets. It decides: the frame is accepted or dropped here.
+        OneOf(Vec<u32>, Vec<u32>),
     }
 
-    use Demand::{IndexBehindIpv4, Within};
+    use Demand::{IndexBehindIpv4, OneOf, Within};
 
-    fn demands(wanted: Wanted) -> Vec<Vec<Demand>> {
+    impl Demand {
+        /// How many instructions it takes.
+        fn len(&self) -> usize {
+            match self {
+                IndexBehindIpv4 => 1,
+                Within(..) => 5,
+                OneOf(offsets, words) => offsets.len() * (1 + 2 * words.len()) + 1,
+            }
+        }
+    }
+
+    fn demands(filter: &Filter) -> Vec<Vec<Demand>> {
+        let wanted = filter.wanted;
         let ethertype = |kind| Within(LOAD_HALF, ETHERTYPE, kind, kind);
         let next_header = |kind| Within(LOAD_BYTE, NETWORK + 6, kind, kind);
         let mut all = Vec::new();
         if wanted.has(Wanted::ARP) {
-            all.push(vec![ethertype(0x0806)]);
+            let mut arp = vec![ethertype(0x0806)];
+            if let Some(about) = &filter.about {
+                let words = about.iter().filter_map(|address| match address {
+                    IpAddr::V4(address) => Some(address.to_bits()),
+                    IpAddr::V6(_) => None,
+                });
+                // Sender and target protocol address.
+                arp.push(OneOf(vec![NETWORK + 14, NETWORK + 24], words.collect()));
+            }
+            all.push(arp);
         }
         if wanted.has(Wanted::NDP) {
-            all.push(vec![ethertype(0x86dd), next_header(58), Within(LOAD_BYTE, NETWORK + 40, 133, 136)]);
+            let message = |first, last| {
+                vec![ethertype(0x86dd), next_header(58), Within(LOAD_BYTE, NETWORK + 40, first, last)]
+            };
+            all.push(message(133, 134));
+            let mut neighbour = message(135, 136);
+            if let Some(about) = &filter.about {
+                // The last four octets of the target: a few others may have the same.
+                let words = about.iter().filter_map(|address| match address {
+                    IpAddr::V4(_) => None,
+                    IpAddr::V6(address) => Some(address.to_bits() as u32),
+                });
+                neighbour.push(OneOf(vec![NETWORK + 60], words.collect()));
+            }
+            all.push(neighbour);
         }
         if wanted.has(Wanted::MLD) {
-            // Behind a hop-by-hop header of eight octets: type 131, 132 or 143.
+            // Behind a hop-by-hop header of eight octets: type 130, 131, 132 or 143.
             let mld = |first, last| {
                 let inner = Within(LOAD_BYTE, NETWORK + 40, 58, 58);
                 vec![ethertype(0x86dd), next_header(0), inner, Within(LOAD_BYTE, NETWORK + 48, first, last)]
             };
-            all.push(mld(131, 132));
+            all.push(mld(130, 132));
             all.push(mld(143, 143));
         }
         if wanted.has(Wanted::DHCPV4) {
@@ -108,6 +195,7 @@ mod program {
         if wanted.has(Wanted::DHCPV6) {
             all.push(vec![ethertype(0x86dd), next_header(17), Within(LOAD_HALF, NETWORK + 42, 546, 547)]);
         }
+        all.extend(filter.ethertypes.iter().map(|kind| vec![ethertype(u32::from(*kind))]));
         all
     }
 
@@ -116,7 +204,8 @@ mod program {
     }
 
     /// The program: own frames and other VLANs out, then one block for each kind, each of which accepts or goes on.
-    pub(in crate::link) fn program(wanted: Wanted) -> Vec<Instruction> {
+    /// Conditional jumps reach 255 instructions only, so what leaves a block is an unconditional one.
+    pub(in crate::link) fn program(filter: &Filter) -> Vec<Instruction> {
         let mut out = vec![
             step(LOAD_WORD, 0, 0, PACKET_TYPE),
             step(JUMP_EQUAL, 2, 0, OUTGOING),
@@ -124,18 +213,30 @@ mod program {
             step(JUMP_EQUAL, 1, 0, 0),
             step(RETURN, 0, 0, 0),
         ];
-        for block in demands(wanted) {
-            let len: usize = 1 + block.iter().map(|d| if matches!(d, IndexBehindIpv4) { 1 } else { 3 }).sum::<usize>();
+        for block in demands(filter) {
+            let len: usize = 1 + block.iter().map(Demand::len).sum::<usize>();
             let start = out.len();
             for demand in block {
-                // Jumps count from the instruction behind them.
-                let out_of_block = |at: usize| (start + len - at - 1) as u8;
                 match demand {
                     IndexBehindIpv4 => out.push(step(LOAD_X_IPV4_HEADER_LEN, 0, 0, NETWORK)),
                     Within(load, at, first, last) => {
+                        // Jumps count from the instruction behind them.
+                        let out_of_block = |at: usize| step(JUMP, 0, 0, (start + len - at - 1) as u32);
                         out.push(step(load, 0, 0, at));
-                        out.push(step(JUMP_AT_LEAST, 0, out_of_block(out.len()), first));
-                        out.push(step(JUMP_GREATER, out_of_block(out.len()), 0, last));
+                        out.push(step(JUMP_AT_LEAST, 1, 0, first));
+                        out.push(out_of_block(out.len()));
+                        out.push(step(JUMP_GREATER, 0, 1, last));
+                        out.push(out_of_block(out.len()));
+                    }
+                    OneOf(offsets, words) => {
+                        for offset in offsets {
+                            out.push(step(LOAD_WORD, 0, 0, offset));
+                            for word in &words {
+                                out.push(step(JUMP_EQUAL, 0, 1, *word));
+                                out.push(step(RETURN, 0, 0, WHOLE_FRAME));
+                            }
+                        }
+                        out.push(step(RETURN, 0, 0, 0));
                     }
                 }
             }
@@ -147,6 +248,7 @@ mod program {
 
     #[cfg(test)]
     mod tests {
+        use super::super::MAX_ABOUT;
         use super::*;
         use crate::wire::{MacAddr, arp, compose, dhcpv4, dhcpv6, ipv6, mld};
 
@@ -168,6 +270,11 @@ mod program {
                         x = usize::from(frame[k] & 0xf) * 4;
                         Some(a)
                     }
+                    JUMP => {
+                        at += k;
+                        Some(a)
+                    }
+                    LOAD_WORD => half(k).zip(half(k + 2)).map(|(high, low)| high << 16 | low),
                     JUMP_EQUAL | JUMP_GREATER | JUMP_AT_LEAST => {
                         let holds = match i.code {
                             JUMP_EQUAL => a == i.k,
@@ -202,7 +309,7 @@ mod program {
                 (Wanted::DHCPV6, compose::dhcpv6_from_client((mac, local), &dhcpv6::Repr::solicit(mac, 1))),
             ];
             for wanted in 0..=31 {
-                let program = program(Wanted(wanted));
+                let program = program(&Wanted(wanted).into());
                 for (kind, frame) in &frames {
                     let expected = Wanted(wanted).has(*kind);
                     assert_eq!(accepts(&program, frame, 1, 0), expected, "{kind:?} in {wanted:#b}");
@@ -214,15 +321,54 @@ mod program {
         }
 
         #[test]
+        fn only_what_concerns_the_addresses() {
+            let (mac, owner) = (MacAddr([2, 0, 0, 0, 0, 1]), MacAddr([2, 0, 0, 0, 0, 2]));
+            let about = |n: u8| [IpAddr::from([10, 0, 3, n]), format!("fd00::3:{n:x}").parse().unwrap()];
+            // Long enough that no conditional jump would reach over it.
+            let many: Vec<IpAddr> = (0..200).flat_map(about).collect();
+            let filter = Filter::from(Wanted::ARP.and(Wanted::NDP)).about(many).and_ethertype(0x88b5);
+            let program = program(&filter);
+            assert!(program.len() <= 4096, "the kernel takes no more: {}", program.len());
+            let asks = |address: [u8; 4]| compose::arp(MacAddr::BROADCAST, &arp::Repr::probe(mac, address.into()));
+            let claims = |address: [u8; 4]| {
+                let question = arp::Repr::probe(mac, address.into());
+                compose::arp(mac, &arp::Repr::reply(&question, owner))
+            };
+            for (address, passes) in [([10, 0, 3, 0], true), ([10, 0, 3, 199], true), ([10, 0, 3, 200], false)] {
+                assert_eq!(accepts(&program, &asks(address), 1, 0), passes, "{address:?}");
+                assert_eq!(accepts(&program, &claims(address), 1, 0), passes, "{address:?}");
+            }
+            for (target, passes) in [("fd00::3:0", true), ("fd00::3:c7", true), ("fd00::3:c8", false)] {
+                let target = target.parse().unwrap();
+                assert_eq!(accepts(&program, &compose::ndp_probe(mac, target), 1, 0), passes, "{target}");
+                let announced = compose::ndp_announcement(mac, target, true);
+                assert_eq!(accepts(&program, &announced, 1, 0), passes, "{target}");
+            }
+            let mut advert = asks([10, 0, 9, 9]);
+            advert[12..14].copy_from_slice(&0x88b5_u16.to_be_bytes());
+            assert!(accepts(&program, &advert, 1, 0));
+            advert[13] = 0xb6;
+            assert!(!accepts(&program, &advert, 1, 0));
+        }
+
+        #[test]
+        fn no_filter_is_too_long_for_the_kernel() {
+            let addresses = |count: u32| (0..count).map(|n| IpAddr::V4((0x0a00_0000 + n).into()));
+            let length = |count| program(&Filter::from(Wanted::ALL).about(addresses(count))).len();
+            assert!(length(MAX_ABOUT as u32) <= 4096, "{}", length(MAX_ABOUT as u32));
+            assert!(length(MAX_ABOUT as u32 + 1) < 200, "then all are let through");
+        }
+
+        #[test]
         fn other_traffic_is_dropped() {
             let mac = MacAddr([2, 0, 0, 0, 0, 1]);
             let discover = dhcpv4::Repr::from_client(dhcpv4::MessageType::Discover, mac, 1);
             let mut web = compose::dhcpv4_from_client(mac, &discover);
             web[36..38].copy_from_slice(&80_u16.to_be_bytes());
-            assert!(!accepts(&program(Wanted::ALL), &web, 1, 0));
+            assert!(!accepts(&program(&Wanted::ALL.into()), &web, 1, 0));
             let mut echo = compose::ndp_probe(mac, "fe80::1".parse().unwrap());
             echo[54] = 128;
-            assert!(!accepts(&program(Wanted::ALL), &echo, 1, 0));
+            assert!(!accepts(&program(&Wanted::ALL.into()), &echo, 1, 0));
         }
     }
 }

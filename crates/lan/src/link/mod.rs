@@ -17,7 +17,7 @@ mod portable;
 
 #[cfg(target_os = "linux")]
 pub use af_packet::PacketLink;
-pub use filter::Wanted;
+pub use filter::{Filter, Wanted};
 #[cfg(not(target_os = "linux"))]
 pub use portable::PacketLink;
 
@@ -49,6 +49,16 @@ pub trait Link {
     /// Asks the interface to let a multicast group's frames through.
     fn join(&mut self, group: MacAddr) -> Result<()>;
 
+    /// Takes back a [`Link::join`].
+    fn leave(&mut self, _group: MacAddr) -> Result<()> {
+        Ok(())
+    }
+
+    /// Lets other frames through from now on. A link without filter lets all through.
+    fn filter(&mut self, _filter: &Filter) -> Result<()> {
+        Ok(())
+    }
+
     /// Sends frames in order, and says how many of them left: fewer than given when the interface's queue is full.
     fn send(&mut self, frames: &[Vec<u8>]) -> Result<usize>;
 
@@ -74,6 +84,14 @@ impl<L: Link + ?Sized> Link for Box<L> {
         (**self).join(group)
     }
 
+    fn leave(&mut self, group: MacAddr) -> Result<()> {
+        (**self).leave(group)
+    }
+
+    fn filter(&mut self, filter: &Filter) -> Result<()> {
+        (**self).filter(filter)
+    }
+
     fn send(&mut self, frames: &[Vec<u8>]) -> Result<usize> {
         (**self).send(frames)
     }
@@ -83,13 +101,14 @@ impl<L: Link + ?Sized> Link for Box<L> {
     }
 }
 
-/// Opens this system's link on an interface, for the frames wanted and no others, promiscuous mode off.
+/// Opens this system's link on an interface, for the frames wanted and no others, promiscuous mode off. `wanted` is a
+/// [`Wanted`] or a whole [`Filter`].
 ///
 /// # Errors
 ///
 /// [`Error::Permission`](crate::Error::Permission) without the right to open packet sockets,
 /// [`Error::Interface`](crate::Error::Interface) when the interface is down or not Ethernet.
-pub fn open(interface: &Interface, wanted: Wanted) -> Result<PacketLink> {
+pub fn open(interface: &Interface, wanted: impl Into<Filter>) -> Result<PacketLink> {
     interface.usable()?;
-    PacketLink::open(interface, wanted)
+    PacketLink::open(interface, &wanted.into())
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use pnet_datalink::{Channel, Config, DataLinkReceiver, DataLinkSender};
 
-use super::{Link, Received, Wanted};
+use super::{Filter, Link, Received, Wanted};
 use crate::error::{Error, Result};
 use crate::interface::Interface;
 use crate::time::Timestamp;
@@ -20,7 +20,7 @@ const TICK: Duration = Duration::from_millis(1);
 pub struct PacketLink {
     sender: Box<dyn DataLinkSender>,
     receiver: Box<dyn DataLinkReceiver>,
-    wanted: Wanted,
+    filter: Filter,
     mac: MacAddr,
     mtu: usize,
     began: Instant,
@@ -28,7 +28,7 @@ pub struct PacketLink {
 
 impl PacketLink {
     /// Opens the channel; see [`super::open`].
-    pub(super) fn open(interface: &Interface, wanted: Wanted) -> Result<Self> {
+    pub(super) fn open(interface: &Interface, filter: &Filter) -> Result<Self> {
         let found = pnet_datalink::interfaces().into_iter().find(|i| i.name == interface.name);
         let found = found.ok_or_else(|| Error::NoInterface { name: interface.name.clone() })?;
         let config = Config { promiscuous: false, read_timeout: Some(TICK), ..Config::default() };
@@ -39,7 +39,8 @@ impl PacketLink {
         let Channel::Ethernet(sender, receiver) = channel else {
             return Err(Error::Interface { name: interface.name.clone(), reason: "it does not carry Ethernet frames" });
         };
-        Ok(Self { sender, receiver, wanted, mac: interface.mac, mtu: interface.mtu, began: Instant::now() })
+        let (filter, mac, mtu) = (filter.clone(), interface.mac, interface.mtu);
+        Ok(Self { sender, receiver, filter, mac, mtu, began: Instant::now() })
     }
 
     fn wants(&self, frame: &[u8]) -> bool {
@@ -50,9 +51,12 @@ impl PacketLink {
             Payload::Mld(..) => Wanted::MLD,
             Payload::Dhcpv4(..) => Wanted::DHCPV4,
             Payload::Dhcpv6(..) => Wanted::DHCPV6,
-            Payload::Other => return false,
+            Payload::Other => {
+                let ethertype = u16::from(found.ethernet.ethertype);
+                return found.ethernet.source != self.mac && self.filter.ethertypes.contains(&ethertype);
+            }
         };
-        found.ethernet.source != self.mac && found.ethernet.vlan.is_none() && self.wanted.has(kind)
+        found.ethernet.source != self.mac && found.ethernet.vlan.is_none() && self.filter.wanted.has(kind)
     }
 }
 
@@ -71,6 +75,11 @@ impl Link for PacketLink {
 
     /// Only all-nodes is heard, which the system itself has joined; pnet has no door to more.
     fn join(&mut self, _group: MacAddr) -> Result<()> {
+        Ok(())
+    }
+
+    fn filter(&mut self, filter: &Filter) -> Result<()> {
+        self.filter = filter.clone();
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use poolcheck_plan::AddrRange;
 
-use crate::wire::{Dissected, MacAddr, Payload, arp, compose, ipv6, ndp};
+use crate::wire::{Dissected, MacAddr, Payload, arp, compose, ndp};
 
 /// A machine on the LAN.
 #[derive(Debug, Clone)]
@@ -64,25 +64,12 @@ impl Host {
                 (mine && !deaf && packet.kind() != arp::Kind::Announcement)
                     .then(|| compose::arp(packet.sender_mac, &arp::Repr::reply(packet, self.mac)))
             }
-            Payload::Ndp(header, ndp::Repr::NeighborSolicitation { target, .. }) => self
-                .answers_for((*target).into())
-                .then(|| self.advertisement(header, question.ethernet.source, *target)),
+            Payload::Ndp(header, ndp::Repr::NeighborSolicitation { target, .. }) => {
+                let asker = (question.ethernet.source, header.source);
+                self.answers_for((*target).into()).then(|| compose::ndp_answer(self.mac, *target, asker, true))
+            }
             _ => None,
         }
-    }
-
-    /// A probe is answered to all nodes, an ordinary solicitation to its sender (RFC 4861 section 7.2.4).
-    fn advertisement(&self, asked: &ipv6::Repr, asker: MacAddr, target: std::net::Ipv6Addr) -> Vec<u8> {
-        let probe = asked.source.is_unspecified();
-        let message = ndp::Repr::NeighborAdvertisement {
-            router: false,
-            solicited: !probe,
-            override_cache: true,
-            target,
-            options: vec![ndp::NdpOption::TargetLinkLayer(self.mac)],
-        };
-        let to = if probe { ipv6::ALL_NODES } else { asked.source };
-        compose::ndp((self.mac, target), (asker, to), &message)
     }
 
     /// What this host's neighbour cache learns from a frame that asks for one of its addresses.

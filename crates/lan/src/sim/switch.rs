@@ -142,17 +142,7 @@ impl Lan {
     pub fn announce(&self, at: Timestamp, mac: MacAddr, address: IpAddr) {
         let frame = match address {
             IpAddr::V4(address) => compose::arp(MacAddr::BROADCAST, &arp::Repr::announcement(mac, address)),
-            IpAddr::V6(target) => {
-                let options = vec![ndp::NdpOption::TargetLinkLayer(mac)];
-                let message = ndp::Repr::NeighborAdvertisement {
-                    router: false,
-                    solicited: false,
-                    override_cache: true,
-                    target,
-                    options,
-                };
-                compose::ndp((mac, target), (mac, crate::wire::ipv6::ALL_NODES), &message)
-            }
+            IpAddr::V6(target) => compose::ndp_announcement(mac, target, true),
         };
         self.inject(at, frame);
     }

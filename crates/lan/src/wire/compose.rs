@@ -35,7 +35,31 @@ pub fn ndp_probe(from: MacAddr, target: Ipv6Addr) -> Vec<u8> {
     ndp((from, Ipv6Addr::UNSPECIFIED), to, &message)
 }
 
-/// An MLD report, behind the Router Alert option that RFC 3810 section 5 demands.
+/// Says to all nodes, unasked, that `target` is at `owner` (RFC 4861 section 7.2.6). With `override_cache` neighbour caches
+/// take it over at once.
+pub fn ndp_announcement(owner: MacAddr, target: Ipv6Addr, override_cache: bool) -> Vec<u8> {
+    advertisement(owner, target, (MacAddr::ZERO, ipv6::ALL_NODES), override_cache)
+}
+
+/// Answers a Neighbor Solicitation for `target` that came from `asker`: a probe (source `::`) is answered to all nodes, an
+/// ordinary one to its sender (RFC 4861 section 7.2.4).
+pub fn ndp_answer(owner: MacAddr, target: Ipv6Addr, asker: (MacAddr, Ipv6Addr), override_cache: bool) -> Vec<u8> {
+    let to = if asker.1.is_unspecified() { (MacAddr::ZERO, ipv6::ALL_NODES) } else { asker };
+    advertisement(owner, target, to, override_cache)
+}
+
+fn advertisement(owner: MacAddr, target: Ipv6Addr, to: (MacAddr, Ipv6Addr), override_cache: bool) -> Vec<u8> {
+    let message = ndp::Repr::NeighborAdvertisement {
+        router: false,
+        solicited: !to.1.is_multicast(),
+        override_cache,
+        target,
+        options: vec![ndp::NdpOption::TargetLinkLayer(owner)],
+    };
+    ndp((owner, target), to, &message)
+}
+
+/// An MLD message, behind the Router Alert option that RFC 3810 section 5 demands.
 pub fn mld(from: (MacAddr, Ipv6Addr), destination: Ipv6Addr, report: &mld::Repr) -> Vec<u8> {
     let mut out = start(from.0, MacAddr::for_ipv6_multicast(destination), EtherType::Ipv6);
     let header = ipv6::Repr {

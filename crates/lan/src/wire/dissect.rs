@@ -19,7 +19,7 @@ pub enum Payload {
     Arp(arp::Repr),
     /// Neighbor Discovery.
     Ndp(ipv6::Repr, ndp::Repr),
-    /// A Multicast Listener report.
+    /// A Multicast Listener query or report.
     Mld(ipv6::Repr, mld::Repr),
     /// DHCP.
     Dhcpv4(ipv4::Repr, udp::Repr, dhcpv4::Repr),
@@ -73,7 +73,7 @@ fn over_ipv6(bytes: &[u8]) -> Result<Payload> {
                 }
                 Ok(Payload::Ndp(header, ndp::Repr::parse(&header, upper)?))
             }
-            Some(&(mld::REPORT_V1 | mld::REPORT_V2)) => Ok(Payload::Mld(header, mld::Repr::parse(&header, upper)?)),
+            Some(&(mld::QUERY..=mld::DONE_V1 | mld::REPORT_V2)) => Ok(Payload::Mld(header, mld::Repr::parse(&header, upper)?)),
             _ => Ok(Payload::Other),
         },
         ipv6::UDP => {
