@@ -7,7 +7,7 @@
 mod common;
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::thread;
 use std::time::Duration;
 
@@ -222,4 +222,50 @@ fn silence_is_heard_as_silence() {
     let lan = Bridge::new();
     let report = probe(&lan, &[], Plan { listen: Duration::from_secs(4), ..Plan::default() });
     assert_eq!((report.servers().len(), report.discovers), (0, 1));
+}
+
+/// dnsmasq as a home router with IPv6: Router Advertisements, and DHCPv6 with rapid commit switched on.
+#[test]
+fn routers_and_dhcpv6_servers_are_heard() {
+    if !inside("routers_and_dhcpv6_servers_are_heard") {
+        return;
+    }
+    let mut lan = Bridge::new();
+    run("sysctl -qw net.ipv6.conf.eth0.disable_ipv6=0");
+    lan.host("router", "02:71:00:00:00:01", "fd00:77::1/64");
+    std::fs::write(
+        "/run/six.conf",
+        "port=0\nuser=root\ninterface=eth0\nbind-dynamic\nenable-ra\ndhcp-rapid-commit\nleasefile-ro\n\
+         dhcp-range=fd00:77::100,fd00:77::1ff,64,1h\ndhcp-option=option6:dns-server,[fd00:77::53]\n\
+         pid-file=/run/six.pid\ndhcp-script=/run/leased\n",
+    )
+    .unwrap();
+    std::fs::write("/run/leased", "#!/bin/sh\ncase $1 in add|old) echo \"$@\" >> /run/six.leases;; esac\n").unwrap();
+    run("chmod +x /run/leased");
+    lan.start(
+        "router",
+        &format!("{} --keep-in-foreground --conf-file=/run/six.conf --log-facility=/run/six.log", program("dnsmasq")),
+    );
+    let link_local = (0..200).find_map(|_| {
+        thread::sleep(Duration::from_millis(50));
+        let ready = run("ip netns exec router ss -Huln 'sport = :547'").contains(":547");
+        // Tentative addresses cannot be answered.
+        let own = run("ip -6 addr show dev eth0 scope link -tentative");
+        (ready && own.contains("fe80")).then(|| interface("eth0").link_local()).flatten()
+    });
+    let plan = Plan { listen: Duration::from_secs(4), solicit_from: link_local, ..Plan::default() };
+    assert!(plan.solicit_from.is_some(), "{}", run("cat /run/six.log"));
+    let mut link = link::open(&interface("eth0"), Wanted::DHCPV4.and(Wanted::DHCPV6).and(Wanted::NDP)).unwrap();
+    let mut probe = DhcpProbe::new(link.mac(), plan, 1).unwrap();
+    drive(&mut probe, &mut link, &Cancel::default(), drop).unwrap();
+    let report = probe.report();
+    let [advertisement] = &report.advertisements[..] else { panic!("{report:?}") };
+    assert_eq!(advertisement.mac.to_string(), "02:71:00:00:00:01");
+    let range = parse_range("fd00:77::100-fd00:77::1ff").unwrap();
+    assert!(advertisement.addresses.iter().all(|offered| range.contains(offered.address.into())), "{advertisement:?}");
+    assert_eq!(advertisement.addresses.len(), 1, "{advertisement:?}");
+    let [router] = &report.routers[..] else { panic!("{report:?}") };
+    assert!(router.managed && router.dns == ["fd00:77::53".parse::<Ipv6Addr>().unwrap()], "{router:?}");
+    assert_eq!(router.prefixes[0].prefix, "fd00:77::".parse::<Ipv6Addr>().unwrap());
+    assert!(!std::fs::exists("/run/six.leases").unwrap(), "a SOLICIT took a lease");
 }

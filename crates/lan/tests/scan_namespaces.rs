@@ -10,7 +10,8 @@ use std::thread;
 use std::time::Duration;
 
 use common::{Bridge, Tap, inside, interface, run};
-use poolcheck_lan::link::{self, Link, PacketLink, Received, Wanted};
+use poolcheck_lan::interface::{DefaultRoute, Neighbour, default_routes, neighbours};
+use poolcheck_lan::link::{self, Filter, Link, PacketLink, Received, Wanted};
 use poolcheck_lan::scan::{Ending, Profile, Report, Scanner, Settings, Targets, WireState};
 use poolcheck_lan::wire::{MacAddr, Payload, arp, compose, dissect, ndp};
 use poolcheck_lan::{Cancel, drive};
@@ -151,4 +152,63 @@ fn a_run_can_be_cancelled_and_keeps_what_it_found() {
     scanner.cancel(link.now());
     let report = scanner.report();
     assert_eq!((report.ending, report.found.len()), (Ending::Cancelled, 1));
+}
+
+#[test]
+fn a_filter_lets_through_what_concerns_its_addresses_and_can_be_changed() {
+    if !inside("a_filter_lets_through_what_concerns_its_addresses_and_can_be_changed") {
+        return;
+    }
+    let mut lan = Bridge::new();
+    lan.port("watch", "02:0a:00:00:00:01");
+    let filter = |address: &str| Filter::from(Wanted::ARP).about([address.parse().unwrap()]).and_ethertype(0x88b5);
+    let mut watch = link::open(&interface("watch"), filter("10.77.0.50")).unwrap();
+    let mut link = open("eth0");
+    let heard = |link: &mut PacketLink, watch: &mut PacketLink| {
+        let mac = link.mac();
+        let mut frames: Vec<Vec<u8>> =
+            [50, 51].map(|n| compose::arp(MacAddr::BROADCAST, &arp::Repr::probe(mac, [10, 77, 0, n].into()))).into();
+        frames.push(frames[0].clone());
+        frames[2][12..14].copy_from_slice(&0x88b5_u16.to_be_bytes());
+        assert_eq!(link.send(&frames).unwrap(), 3);
+        let mut heard = Vec::new();
+        watch.receive(watch.now() + Duration::from_secs(1), &mut heard).unwrap();
+        let mut kinds: Vec<u8> = heard.iter().map(|r| if r.frame[13] == 6 { r.frame[41] } else { 0 }).collect();
+        kinds.sort_unstable();
+        kinds
+    };
+    assert_eq!(heard(&mut link, &mut watch), [0, 50]);
+    watch.filter(&filter("10.77.0.51")).unwrap();
+    assert_eq!(heard(&mut link, &mut watch), [0, 51]);
+    watch.filter(&Wanted::ARP.into()).unwrap();
+    assert_eq!(heard(&mut link, &mut watch), [50, 51]);
+    let group = MacAddr([0x33, 0x33, 0xff, 0, 0, 0x50]);
+    watch.join(group).unwrap();
+    assert!(run("ip maddr show dev watch").contains("33:33:ff:00:00:50"));
+    watch.leave(group).unwrap();
+    assert!(!run("ip maddr show dev watch").contains("33:33:ff:00:00:50"));
+}
+
+#[test]
+fn the_kernel_tells_of_neighbours_and_routes() {
+    if !inside("the_kernel_tells_of_neighbours_and_routes") {
+        return;
+    }
+    let _lan = Bridge::new();
+    run("ip route add default via 10.77.0.1; ip neigh add 10.77.0.1 lladdr 02:71:00:00:00:01 dev eth0 nud reachable");
+    run("ip neigh add 10.77.0.7 lladdr 02:02:00:00:00:07 dev eth0 nud stale");
+    let eth0 = interface("eth0");
+    assert_eq!((eth0.mtu, eth0.mac, eth0.up), (1500, MacAddr([2, 0x5c, 0, 0, 0, 1]), true));
+    assert!(eth0.reaches("10.77.0.9".parse().unwrap()) && !eth0.reaches("10.78.0.9".parse().unwrap()));
+    let gateway: IpAddr = "10.77.0.1".parse().unwrap();
+    assert_eq!(default_routes().unwrap(), [DefaultRoute { interface: eth0.index, gateway }]);
+    let entry = |last, mac, fresh| Neighbour {
+        interface: eth0.index,
+        address: [10, 77, 0, last].into(),
+        mac: Some(MacAddr(mac)),
+        fresh,
+    };
+    let known = neighbours().unwrap();
+    assert!(known.contains(&entry(1, [2, 0x71, 0, 0, 0, 1], true)), "{known:?}");
+    assert!(known.contains(&entry(7, [2, 2, 0, 0, 0, 7], false)), "{known:?}");
 }
