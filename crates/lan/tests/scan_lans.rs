@@ -366,6 +366,9 @@ fn a_policed_lan_with_few_hosts() {
         let recall = pooled(&runs).0;
         assert!(recall >= least, "{live} hosts, {rate} a second: {recall}");
         let sure = runs.iter().filter(|run| !run.is_full() && run.report.wire == WireState::Clean).count();
-        assert!(sure * 50 <= runs.len(), "{live} hosts, {rate} a second: {sure} runs missed hosts and called the LAN clean");
+        assert!(
+            sure * 50 <= runs.len(),
+            "{live} hosts, {rate} a second: {sure} runs missed hosts and called the LAN clean"
+        );
     }
 }

@@ -6,9 +6,9 @@
 //! Hosts are real Linux stacks behind a bridge (`lab.rs`). Time, CPU and memory are a whole process's, from its start to
 //! its end; frames are what its interface counted. A tool's late answers must not fill the next one's result, so there is a
 //! pause between any two.
+#![allow(clippy::cast_precision_loss, reason = "counts of frames and KiB, far below 2^52")]
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -98,7 +98,7 @@ pub(super) fn run(arguments: &[String]) -> Result<(), String> {
     while let Some(word) = words.next() {
         match word.as_str() {
             "--runs" => runs = words.next().and_then(|n| n.parse().ok()).ok_or("--runs takes a number")?,
-            "--own" => own = words.next().ok_or("--own takes a command")?.clone(),
+            "--own" => words.next().ok_or("--own takes a command")?.clone_into(&mut own),
             name => wanted.push(name.to_owned()),
         }
     }
@@ -261,9 +261,7 @@ fn pairs(text: &str) -> BTreeSet<(String, String)> {
         if word.parse::<std::net::Ipv4Addr>().is_ok() {
             word.clone_into(&mut address);
         } else if word.parse::<poolcheck_lan::wire::MacAddr>().is_ok() {
-            let mut mac = String::new();
-            let _ = write!(mac, "{}", word.to_ascii_lowercase());
-            found.insert((address.clone(), mac));
+            found.insert((address.clone(), word.to_ascii_lowercase()));
         }
     }
     found

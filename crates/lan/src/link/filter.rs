@@ -160,9 +160,8 @@ mod program {
             all.push(arp);
         }
         if wanted.has(Wanted::NDP) {
-            let message = |first, last| {
-                vec![ethertype(0x86dd), next_header(58), Within(LOAD_BYTE, NETWORK + 40, first, last)]
-            };
+            let message =
+                |first, last| vec![ethertype(0x86dd), next_header(58), Within(LOAD_BYTE, NETWORK + 40, first, last)];
             all.push(message(133, 134));
             let mut neighbour = message(135, 136);
             if let Some(about) = &filter.about {

@@ -73,7 +73,9 @@ fn over_ipv6(bytes: &[u8]) -> Result<Payload> {
                 }
                 Ok(Payload::Ndp(header, ndp::Repr::parse(&header, upper)?))
             }
-            Some(&(mld::QUERY..=mld::DONE_V1 | mld::REPORT_V2)) => Ok(Payload::Mld(header, mld::Repr::parse(&header, upper)?)),
+            Some(&(mld::QUERY..=mld::DONE_V1 | mld::REPORT_V2)) => {
+                Ok(Payload::Mld(header, mld::Repr::parse(&header, upper)?))
+            }
             _ => Ok(Payload::Other),
         },
         ipv6::UDP => {
