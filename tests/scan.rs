@@ -219,3 +219,61 @@ fn listening_sends_nothing_and_hears_announcements() {
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(report["scan"]["run"]["frames"], 0);
 }
+
+#[test]
+#[cfg(feature = "watch")]
+fn a_watch_tells_changes_keeps_a_journal_and_ends_cleanly() {
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+
+    if !inside("a_watch_tells_changes_keeps_a_journal_and_ends_cleanly") {
+        return;
+    }
+    let (mut lan, folder) = homelab();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_poolcheck"))
+        .args(["scan", "--watch=2s", "--journal", "lan.sqlite", "--metrics", "127.0.0.1:0"])
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program was built");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let mut until = |words: &[&str]| {
+        let mut all = String::new();
+        for line in lines.by_ref() {
+            let line = line.expect("UTF-8");
+            all = all + &line + "\n";
+            if words.iter().all(|word| line.contains(word)) {
+                return line;
+            }
+        }
+        panic!("no line with {words:?}:\n{all}");
+    };
+    let metrics = until(&["metrics: http://127.0.0.1:"]);
+    until(&["10.77.0.101", "appeared", "node n1", "announced"]);
+    until(&["watching"]);
+    lan.host("phone", "3c:06:30:00:00:9a", "10.77.0.105/24");
+    until(&["10.77.0.105", "appeared", "3c:06:30:00:00:9a", "squatter"]);
+    // The numbers are there when the round that saw the phone has been noted, at the latest a round later.
+    let address = metrics.trim_start_matches("metrics: http://").trim_end_matches("/metrics").to_owned();
+    let ask = || {
+        let mut stream = std::net::TcpStream::connect(&address).expect("it listens");
+        stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").expect("sent");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("answered");
+        text
+    };
+    let squatter = (0..100).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        ask().contains("poolcheck_scan_machines{state=\"squatter\"} 1")
+    });
+    assert!(squatter, "{}", ask());
+    run("ip netns del phone");
+    until(&["10.77.0.105", "left"]);
+    run(&format!("kill -TERM {}", child.id()));
+    until(&["10.77.0.105 was used by 3c:06:30:00:00:9a on 1 of 1 days"]);
+    until(&["ended"]);
+    assert_eq!(child.wait().expect("it ends").code(), Some(0), "nobody is on the pool any more");
+    let refused = poolcheck(folder.path(), &["scan", "--watch", "--metrics", "10.77.0.250:9402"]);
+    assert!(told(&refused).contains("loopback only"), "{}", told(&refused));
+    let refused = poolcheck(folder.path(), &["scan", "--watch", "--journal", "pool.yaml"]);
+    assert!(told(&refused).contains("the journal pool.yaml cannot be used"), "{}", told(&refused));
+}

@@ -71,6 +71,16 @@ pub(crate) struct ScanArgs {
     /// Merge what was seen into this facts file (lan.lock), so that `check` knows of it
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
+    /// Stay, listen, ask again gently every so often (10m unless said), and tell what changes (feature `watch`)
+    #[arg(long, value_name = "TIME", value_parser = duration, num_args = 0..=1, require_equals = true, default_missing_value = "10m")]
+    #[arg(conflicts_with_all = ["candidates", "listen", "from", "replay", "fast", "save", "record", "outputs", "pcap"])]
+    watch: Option<std::time::Duration>,
+    /// With --watch: keep who was seen on which day in this file (SQLite)
+    #[arg(long, value_name = "FILE", requires = "watch")]
+    journal: Option<PathBuf>,
+    /// With --watch: serve metrics for Prometheus here, on loopback
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "watch")]
+    metrics: Option<std::net::SocketAddr>,
     /// Show no progress
     #[arg(long)]
     no_progress: bool,
@@ -119,6 +129,10 @@ fn scan(args: &ScanArgs, style: &Style) -> Result<Exit, Failure> {
         ..InputArgs::of(args.manifests.clone())
     };
     let mut session = Session::open(&input)?;
+    if let Some(every) = args.watch {
+        let strangers = live::stay(args, &session, every, style)?;
+        return Ok(Exit::of_run(strangers, false));
+    }
     let (fail_on, threshold) = (session.config.fail_on, args.fail_on);
     let run = look(args, &mut session, style)?;
     let observed = session.observed.clone().unwrap_or_default();
@@ -164,6 +178,11 @@ mod live {
         let help = "build it with `cargo install --path .`, or judge a record: poolcheck scan --from scan.toml";
         Err(session::usage("this poolcheck was built without the feature `scan`", help))
     }
+
+    pub(super) fn stay(_: &ScanArgs, _: &Session, _: std::time::Duration, _: &Style) -> Result<bool, Failure> {
+        let help = "build it with `cargo install --path . --features watch`";
+        Err(session::usage("this poolcheck was built without the feature `watch`", help))
+    }
 }
 
 #[cfg(feature = "scan")]
@@ -197,18 +216,54 @@ mod live {
         Ok(run)
     }
 
-    fn on_the_wire(args: &ScanArgs, world: &World<'_>, manner: &Manner, style: &Style) -> Result<Look, Failure> {
-        let wish = match (&args.listen, args.candidates) {
-            (Some(_), _) => Wish::Nothing,
-            (None, Some(size)) => Wish::Ranges(vec![candidate(world, size, &AddrSet::new())?]),
-            (None, None) if args.subnet => Wish::Subnet,
-            (None, None) if args.ranges.is_empty() => Wish::Pools,
-            (None, None) => Wish::Ranges(args.ranges.clone()),
-        };
+    /// Watches until it is told to end; whether a stranger is on a pool's address then.
+    #[cfg(feature = "watch")]
+    pub(super) fn stay(
+        args: &ScanArgs,
+        session: &Session,
+        every: std::time::Duration,
+        style: &Style,
+    ) -> Result<bool, Failure> {
+        use crate::scan::watch::{Watching, watch};
+        let (world, cancel) = (session.world(), caught()?);
+        let manner = Manner { profile: Profile::Gentle, progress: false, ..manner(args)? };
+        let aim = aim(&world, &wish(args), args.interface.as_deref())?;
+        announce(args, &aim, &manner, style)?;
+        let watching = Watching { every, journal: args.journal.clone(), metrics: args.metrics };
+        watch(&world, &aim, &manner, &watching, &cancel)
+    }
+
+    #[cfg(not(feature = "watch"))]
+    pub(super) fn stay(_: &ScanArgs, _: &Session, _: std::time::Duration, _: &Style) -> Result<bool, Failure> {
+        let help = "build it with `cargo install --path . --features watch`";
+        Err(session::usage("this poolcheck was built without the feature `watch`", help))
+    }
+
+    /// What is asked for without a planner.
+    fn wish(args: &ScanArgs) -> Wish {
+        match args.listen {
+            Some(_) => Wish::Nothing,
+            None if args.subnet => Wish::Subnet,
+            None if args.ranges.is_empty() => Wish::Pools,
+            None => Wish::Ranges(args.ranges.clone()),
+        }
+    }
+
+    /// What ends the run when a signal comes.
+    fn caught() -> Result<Cancel, Failure> {
         let cancel = Cancel::default();
         let handle = cancel.clone();
         ctrlc::set_handler(move || handle.cancel())
             .map_err(|error| Failure::plain(Exit::Unchecked, &format!("signals cannot be caught: {error}"), ""))?;
+        Ok(cancel)
+    }
+
+    fn on_the_wire(args: &ScanArgs, world: &World<'_>, manner: &Manner, style: &Style) -> Result<Look, Failure> {
+        let wish = match args.candidates {
+            Some(size) => Wish::Ranges(vec![candidate(world, size, &AddrSet::new())?]),
+            None => wish(args),
+        };
+        let cancel = caught()?;
         let mut aim = aim(world, &wish, args.interface.as_deref())?;
         announce(args, &aim, manner, style)?;
         let mut look = live::look(world, &aim, manner, &cancel)?;

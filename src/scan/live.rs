@@ -27,7 +27,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// How to look.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Manner {
     pub(crate) profile: Profile,
     pub(crate) max_pps: Option<u32>,

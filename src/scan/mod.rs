@@ -10,15 +10,21 @@ use poolcheck_plan::observed::{Observed, Seen};
 use poolcheck_plan::{AddrRange, Claim, ClaimKind};
 use poolcheck_rules::World;
 
+#[cfg(feature = "watch")]
+mod journal;
 #[cfg(feature = "scan")]
 pub(crate) mod live;
 pub(crate) mod map;
+#[cfg(feature = "watch")]
+mod metrics;
 pub(crate) mod save;
 pub(crate) mod table;
 #[cfg(feature = "scan")]
 pub(crate) mod targets;
 #[cfg(feature = "scan")]
 mod vendor;
+#[cfg(feature = "watch")]
+pub(crate) mod watch;
 
 use map::Segment;
 
