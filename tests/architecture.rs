@@ -29,7 +29,7 @@ fn arrows_point_down() {
             .into(),
             "poolcheck-rules" => ["poolcheck-manifest", "poolcheck-plan"].into(),
             "poolcheck-lan" | "poolcheck-manifest" | "poolcheck-router-adapters" => ["poolcheck-plan"].into(),
-            "xtask" => ["poolcheck", "poolcheck-lan", "poolcheck-plan", "poolcheck-rules"].into(),
+            "xtask" => ["poolcheck", "poolcheck-lan", "poolcheck-rules"].into(),
             _ => BTreeSet::new(),
         }
     };
