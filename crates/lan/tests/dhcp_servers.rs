@@ -249,9 +249,9 @@ fn routers_and_dhcpv6_servers_are_heard() {
     let link_local = (0..200).find_map(|_| {
         thread::sleep(Duration::from_millis(50));
         let ready = run("ip netns exec router ss -Huln 'sport = :547'").contains(":547");
-        // Tentative addresses cannot be answered.
-        let own = run("ip -6 addr show dev eth0 scope link -tentative");
-        (ready && own.contains("fe80")).then(|| interface("eth0").link_local()).flatten()
+        // Nobody speaks from an address that is still being probed.
+        let settled = |host| run(&format!("ip {host} -6 addr show dev eth0 scope link -tentative")).contains("fe80");
+        (ready && settled("") && settled("-n router")).then(|| interface("eth0").link_local()).flatten()
     });
     let plan = Plan { listen: Duration::from_secs(4), solicit_from: link_local, ..Plan::default() };
     assert!(plan.solicit_from.is_some(), "{}", run("cat /run/six.log"));
