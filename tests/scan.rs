@@ -133,6 +133,10 @@ fn ranges_and_candidates_are_verified_on_the_wire() {
     let candidates = told(&poolcheck(folder.path(), &["scan", "--candidates", "4"]));
     let verdict = candidates.lines().find(|line| line.contains("is free")).unwrap_or_else(|| panic!("{candidates}"));
     assert!(!verdict.contains("10.77.0.250"), "{verdict}");
+    assert_eq!(
+        told(&poolcheck(folder.path(), &["suggest", "--size", "4", "--scan"])).lines().find(|l| l.contains("is free")),
+        Some(verdict)
+    );
 }
 
 #[test]
@@ -276,4 +280,25 @@ fn a_watch_tells_changes_keeps_a_journal_and_ends_cleanly() {
     assert!(told(&refused).contains("loopback only"), "{}", told(&refused));
     let refused = poolcheck(folder.path(), &["scan", "--watch", "--journal", "pool.yaml"]);
     assert!(told(&refused).contains("the journal pool.yaml cannot be used"), "{}", told(&refused));
+}
+
+#[test]
+fn an_offer_in_the_pool_proves_the_overlap() {
+    if !inside("an_offer_in_the_pool_proves_the_overlap") {
+        return;
+    }
+    let (mut lan, folder) = homelab();
+    // The facts say .150 to .199, and the router leases from inside the pool.
+    let config = "port=0\nno-ping\nbind-interfaces\ninterface=eth0\ndhcp-range=10.77.0.105,10.77.0.105,255.255.255.0,1h\ndhcp-leasefile=/run/leases\npid-file=/run/dnsmasq.pid\n";
+    write(folder.path(), "dnsmasq.conf", config);
+    let file = folder.path().join("dnsmasq.conf");
+    lan.start("router", &format!("{} --keep-in-foreground --conf-file={}", common::program("dnsmasq"), file.display()));
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    write(folder.path(), "one.yaml", &POOL.replace("10.77.0.100-10.77.0.110", "10.77.0.105/32"));
+    let output = poolcheck(folder.path(), &["scan", "--dhcp", "--manifests", "one.yaml", "-o", "json"]);
+    let (_, rules) = seen(&output);
+    assert!(rules.contains(&"offer-in-pool".to_owned()), "{}", told(&output));
+    assert!(rules.contains(&"offer-disagrees-with-facts".to_owned()), "{}", told(&output));
+    assert!(!rules.contains(&"unknown-dhcp-server".to_owned()), "the gateway of known ranges is known");
+    assert!(!Path::new("/run/leases").exists() || run("cat /run/leases").is_empty(), "no lease was taken");
 }

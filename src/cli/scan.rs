@@ -117,6 +117,25 @@ fn duration(text: &str) -> Result<std::time::Duration, String> {
     (1..=86_400).contains(&length.as_secs()).then_some(length).ok_or_else(wrong)
 }
 
+/// `suggest --scan`: the planner's pool, verified on the wire.
+pub(super) fn candidates(input: &InputArgs, size: u64, style: &Style) -> Exit {
+    #[derive(clap::Parser)]
+    struct Alone {
+        #[command(flatten)]
+        args: ScanArgs,
+    }
+    let size = size.to_string();
+    // The defaults of all other arguments are those of the command line.
+    let Ok(Alone { mut args }) = <Alone as clap::Parser>::try_parse_from(["scan", "--candidates", &size]) else {
+        return session::usage("--scan verifies pools of up to 1024 addresses", "ask for a smaller pool").tell(style);
+    };
+    args.manifests.clone_from(&input.paths);
+    args.facts.clone_from(&input.facts);
+    args.config.clone_from(&input.config);
+    args.no_config = input.no_config;
+    run(&args, style)
+}
+
 pub(crate) fn run(args: &ScanArgs, style: &Style) -> Exit {
     scan(args, style).unwrap_or_else(|failure| failure.tell(style))
 }

@@ -37,6 +37,9 @@ pub(crate) struct SuggestArgs {
     /// Whose pool is written by `-o yaml`
     #[arg(long = "for", value_enum, value_name = "LOAD BALANCER", default_value_t = Whose::Metallb)]
     whose: Whose,
+    /// Verify on the wire that nobody has the addresses, as `poolcheck scan --candidates` does; asks this machine's segment
+    #[arg(long, conflicts_with_all = ["subnet", "name", "whose", "output"])]
+    scan: bool,
     /// How to tell it
     #[arg(short, long, value_enum, default_value_t = Form::Pretty)]
     output: Form,
@@ -80,6 +83,9 @@ struct ShrinkTo {
 }
 
 pub(crate) fn run(args: &SuggestArgs, style: &Style) -> Exit {
+    if args.scan {
+        return super::scan::candidates(&args.input, args.size, style);
+    }
     let session = match Session::open(&args.input) {
         Ok(session) => session,
         Err(failure) => return failure.tell(style),

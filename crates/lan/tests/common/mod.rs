@@ -58,7 +58,9 @@ pub(crate) fn run(line: &str) -> String {
 
 /// How to call a program that may only be unpacked: `env`, the place of its libraries, and its path.
 pub(crate) fn program(name: &str) -> String {
-    let unpacked = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/programs/root");
+    // From whichever crate's folder the tests were built.
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("target/programs/root"));
+    let unpacked = target.into_iter().find(|folder| folder.is_dir()).unwrap_or_default();
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut installed = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
     if let Some(folder) = installed.find(|folder| folder.join(name).is_file()) {
