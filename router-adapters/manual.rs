@@ -72,7 +72,7 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
         return Err(Complaint::whole("a facts file is one file").into());
     };
     let source = sources.add(page.name, SourceKind::File, crate::spanned_toml::masked(page.text));
-    let mut file = File { reader: Reader::new(source), confidence: Confidence::High };
+    let mut file = File { reader: Reader::new(source), confidence: Confidence::High, by_hand: true };
     let root = file.reader.parse(page.text);
     let facts = file.facts(root.get_ref(), page.name);
     if file.reader.complaints.is_empty() {
@@ -88,6 +88,8 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
 struct File {
     reader: Reader,
     confidence: Confidence,
+    /// Whether a person wrote it.
+    by_hand: bool,
 }
 
 impl File {
@@ -122,6 +124,7 @@ impl File {
         self.reader.only_keys(table, &ORIGIN_KEYS, "[origin]");
         let mut text = |key: &str| table.get(key).and_then(|item| self.reader.string(item, key)).map(str::to_owned);
         origin.adapter = text("adapter").unwrap_or(origin.adapter);
+        self.by_hand = origin.adapter == ADAPTER.id;
         origin.title = text("title").unwrap_or(origin.title);
         origin.read_at = text("read-at");
         let levels = [("high", Confidence::High), ("medium", Confidence::Medium), ("low", Confidence::Low)];
@@ -153,6 +156,8 @@ impl File {
         segment.vlan = table.get("vlan").and_then(|item| self.vlan(item));
         match table.get("subnet") {
             Some(item) => segment.subnets = self.nets(item, "subnet"),
+            // A router that was read may not say its network; a person knows it.
+            None if !self.by_hand => {}
             None => self.reader.complain(
                 Complaint::at(place, "no `subnet` here", "a segment has no subnet")
                     .help("write its prefix, for example subnet = \"192.168.1.0/24\""),

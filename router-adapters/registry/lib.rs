@@ -20,6 +20,7 @@
 //! ```
 
 mod adapter;
+pub mod engine;
 pub mod observed;
 mod said;
 pub mod spanned_toml;

@@ -1,25 +1,34 @@
 //! The one door to a live router.
 //!
-//! Guarantees, whatever an adapter or a router says: plain GETs only, to one host, one at a time; only the exact paths
-//! that the adapter lists, so that a path with an effect can never be asked for; no proxy, no redirect followed, a bounded
-//! body and a bounded time; private addresses only; no credential before the router has been recognised; a password is
-//! answered to a Digest challenge once, and a refusal ends the run.
+//! Guarantees, whatever an adapter or a router says: one host, one request at a time; only the exact requests that the
+//! adapter lists, so that a path with an effect can never be asked for; no proxy, no redirect followed, a bounded body and a
+//! bounded time; private addresses only; no credential before the router has been recognised; a password is tried once,
+//! readable only over TLS or where that was allowed, and a refusal ends the run; a session that was begun is ended.
+//!
+//! Adapters in Rust ([`Live`]) are asked by plain GETs; adapters that are files by what they describe ([`converse`]).
 
 mod address;
+mod converse;
 mod digest;
 mod error;
 mod http;
 mod secret;
+#[cfg(unix)]
+mod socket;
+mod tls;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::Duration;
 
+pub use converse::{Conversation, Identified, converse, identify_all};
 pub use error::FetchError;
 pub use secret::Secret;
+pub use tls::Fingerprint;
 
 use crate::adapter::Adapter;
 use digest::Session;
-use http::Door;
+use address::Offer;
+use http::{Ask, Door, Terms};
 
 /// How an adapter's pages are fetched from a live router.
 #[derive(Debug)]
@@ -43,13 +52,15 @@ pub struct Request {
     pub host: String,
     /// The user's name; `None` for the adapter's own.
     pub user: Option<String>,
-    /// The password.
-    pub secret: Secret,
+    /// The password or key; `None` where a router is asked without one.
+    pub secret: Option<Secret>,
     /// The time each request may take.
     pub timeout: Duration,
     /// Whether an address outside private, link-local and loopback ranges may be asked.
     pub allow_public: bool,
-    /// Whether the password may be sent readable (HTTP Basic) to a router that offers nothing better.
+    /// The fingerprint of the router's TLS certificate; `None` to take the one that it shows.
+    pub pin: Option<Fingerprint>,
+    /// Whether the password may be sent readable to a router that offers nothing better.
     pub allow_basic: bool,
     /// Which of the adapter's paths to fetch; `None` for all of them.
     pub pages: Option<Vec<String>>,
@@ -59,19 +70,23 @@ pub struct Request {
 
 impl Request {
     /// A request with the defaults: the adapter's user and pages, 30 s, private addresses, Digest only.
-    pub fn new(host: impl Into<String>, secret: Secret) -> Self {
+    pub fn new(host: impl Into<String>, secret: impl Into<Option<Secret>>) -> Self {
         Self {
             host: host.into(),
             user: None,
-            secret,
+            secret: secret.into(),
             timeout: Duration::from_secs(30),
             allow_public: false,
+            pin: None,
             allow_basic: false,
             pages: None,
             pause: jitter,
         }
     }
 }
+
+/// No page of a router that is read here is a tenth of this.
+const BODY_LIMIT: u64 = 256 * 1024;
 
 /// 0.5 to 2 s, at random: clients that lost a race for a nonce must not meet again.
 fn jitter() -> Duration {
@@ -83,9 +98,17 @@ fn jitter() -> Duration {
 /// # Errors
 /// See [`FetchError`]. [`FetchError::NotLive`] to [`FetchError::PublicAddress`] occur before any packet is sent.
 pub fn fetch(adapter: &Adapter, request: &Request) -> Result<Vec<(String, String)>, FetchError> {
-    let live = adapter.live.ok_or(FetchError::NotLive { adapter: adapter.id })?;
+    let live = adapter.live.ok_or_else(|| FetchError::NotLive { adapter: adapter.id.to_owned() })?;
     let wanted = wanted(adapter.id, live, request)?;
-    let door = Door::open(request, live)?;
+    let paths = live.pages.iter().chain(live.optional).chain(&["/"]);
+    let terms = Terms {
+        adapter: adapter.id.to_owned(),
+        offer: Offer { secure: false, both: false, port: None },
+        body_limit: BODY_LIMIT,
+        timeout: request.timeout,
+        listed: paths.map(|path| format!("GET {path}")).collect(),
+    };
+    let door = Door::open(request, terms)?;
     let home = identify(adapter, live, &door)?;
     let mut session = Session::new(&door, request, live.user);
     let mut pages = Vec::new();
@@ -101,7 +124,7 @@ pub fn fetch(adapter: &Adapter, request: &Request) -> Result<Vec<(String, String
 }
 
 /// The paths to fetch, as the adapter spells them.
-fn wanted(adapter: &'static str, live: &Live, request: &Request) -> Result<Vec<&'static str>, FetchError> {
+fn wanted(adapter: &str, live: &Live, request: &Request) -> Result<Vec<&'static str>, FetchError> {
     let listed = || live.pages.iter().chain(live.optional).copied();
     let Some(asked) = &request.pages else { return Ok(listed().collect()) };
     let one =
@@ -110,11 +133,11 @@ fn wanted(adapter: &'static str, live: &Live, request: &Request) -> Result<Vec<&
 }
 
 /// Asks for the first page without credentials; stops unless it is this adapter's router.
-fn identify(adapter: &Adapter, live: &Live, door: &Door<'_>) -> Result<String, FetchError> {
-    let reply = door.get("/", None)?;
+fn identify(adapter: &Adapter, live: &Live, door: &Door) -> Result<String, FetchError> {
+    let reply = door.ask(&Ask::get("/"), None)?;
     if reply.status == 200 && (live.identify)(&reply.body) {
         return Ok(reply.body);
     }
     let found = if reply.status == 200 { http::title(&reply.body) } else { format!("HTTP status {}", reply.status) };
-    Err(FetchError::NotThisRouter { host: door.host.clone(), wanted: adapter.title, found })
+    Err(FetchError::NotThisRouter { host: door.host.clone(), wanted: adapter.title.to_owned(), found })
 }

@@ -168,7 +168,7 @@ pub fn masked(text: &str) -> String {
 
 const SECRET_WORDS: [&str; 8] = ["password", "passwd", "secret", "token", "api-key", "api_key", "apikey", "credential"];
 
-fn is_secret(name: &str) -> bool {
+pub(crate) fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SECRET_WORDS.iter().any(|word| name.contains(word))
 }

@@ -298,7 +298,11 @@ proptest! {
             let without_inputs = inputs.replace_all(&text, "");
             for range in facts.segments[0].dhcp.iter().flat_map(|server| &server.ranges) {
                 for end in [range.value.first(), range.value.last()] {
-                    let quoted = text.contains(&format!("'{end}'")) || without_inputs.contains(&format!("\"{end}\""));
+                    let literal = |quote: char| {
+                        let end = regex::escape(&end.to_string());
+                        regex::Regex::new(&format!("{quote}[ \t]*{end}[ \t]*{quote}")).expect("an address is plain")
+                    };
+                    let quoted = literal('\'').is_match(&text) || literal('"').is_match(&without_inputs);
                     prop_assert!(quoted, "{end}");
                 }
             }

@@ -4,6 +4,17 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 
 use super::FetchError;
 
+/// How a host may be spoken to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Offer {
+    /// Whether TLS is spoken where the host does not say.
+    pub(super) secure: bool,
+    /// Whether a host may say so by `http://` or `https://`.
+    pub(super) both: bool,
+    /// The port, where it is not the scheme's own.
+    pub(super) port: Option<u16>,
+}
+
 /// One host, with the one address that is used for the whole run.
 #[derive(Debug)]
 pub(super) struct Host {
@@ -12,15 +23,23 @@ pub(super) struct Host {
     /// Without port and brackets.
     pub(super) name: String,
     pub(super) address: SocketAddr,
+    pub(super) secure: bool,
 }
 
-pub(super) fn resolve(given: &str, allow_public: bool) -> Result<Host, FetchError> {
-    let text = given.strip_prefix("http://").unwrap_or(given);
+pub(super) fn resolve(given: &str, offer: &Offer, allow_public: bool) -> Result<Host, FetchError> {
+    let (text, secure) = match (given.strip_prefix("http://"), given.strip_prefix("https://")) {
+        (Some(rest), _) => (rest, false),
+        (_, Some(rest)) => (rest, true),
+        _ => (given, offer.secure),
+    };
     let text = text.strip_suffix('/').unwrap_or(text);
-    if text.contains("://") {
+    if text.contains("://") || secure != offer.secure && !offer.both {
         return Err(FetchError::NotHttp { host: super::http::plain(given) });
     }
-    let (name, port) = split(text).ok_or_else(|| FetchError::BadHost { host: super::http::plain(given) })?;
+    let own_port = if secure { 443 } else { 80 };
+    // The adapter's port belongs to the adapter's scheme.
+    let default = offer.port.filter(|_| secure == offer.secure).unwrap_or(own_port);
+    let (name, port) = split(text, default).ok_or_else(|| FetchError::BadHost { host: super::http::plain(given) })?;
     let unresolved = |reason: String| FetchError::Unresolved { host: name.to_owned(), reason };
     let addresses: Vec<SocketAddr> =
         (name, port).to_socket_addrs().map_err(|error| unresolved(error.to_string()))?.collect();
@@ -31,22 +50,22 @@ pub(super) fn resolve(given: &str, allow_public: bool) -> Result<Host, FetchErro
     let ipv4_first = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
     let address = *ipv4_first.ok_or_else(|| unresolved("the name is known, without an address".to_owned()))?;
     let shown = if name.contains(':') { format!("[{name}]") } else { name.to_owned() };
-    let authority = if port == 80 { shown } else { format!("{shown}:{port}") };
-    Ok(Host { authority, name: name.to_owned(), address })
+    let authority = if port == own_port { shown } else { format!("{shown}:{port}") };
+    Ok(Host { authority, name: name.to_owned(), address, secure })
 }
 
-fn split(text: &str) -> Option<(&str, u16)> {
+fn split(text: &str, default: u16) -> Option<(&str, u16)> {
     if let Some(rest) = text.strip_prefix('[') {
         let (name, port) = rest.split_once(']')?;
         name.parse::<std::net::Ipv6Addr>().ok()?;
-        return Some((name, if port.is_empty() { 80 } else { port.strip_prefix(':')?.parse().ok()? }));
+        return Some((name, if port.is_empty() { default } else { port.strip_prefix(':')?.parse().ok()? }));
     }
     if text.parse::<std::net::Ipv6Addr>().is_ok() {
-        return Some((text, 80));
+        return Some((text, default));
     }
     let (name, port) = match text.split_once(':') {
         Some((name, port)) => (name, port.parse().ok()?),
-        None => (text, 80),
+        None => (text, default),
     };
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     (!name.is_empty() && name.len() <= 253 && name.chars().all(fits)).then_some((name, port))
@@ -63,6 +82,20 @@ fn is_private(address: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn resolve(given: &str, allow_public: bool) -> Result<Host, FetchError> {
+        super::resolve(given, &Offer { secure: false, both: false, port: None }, allow_public)
+    }
+
+    #[test]
+    fn a_host_may_say_how_it_is_spoken_to_where_both_are_possible() {
+        let offer = Offer { secure: true, both: true, port: Some(8443) };
+        let said = |text: &str| super::resolve(text, &offer, false).map(|host| (host.authority, host.secure));
+        assert_eq!(said("127.0.0.1"), Ok(("127.0.0.1:8443".to_owned(), true)));
+        assert_eq!(said("http://127.0.0.1"), Ok(("127.0.0.1".to_owned(), false)));
+        assert_eq!(said("https://127.0.0.1:443/"), Ok(("127.0.0.1".to_owned(), true)));
+        assert!(said("ftp://127.0.0.1").is_err());
+    }
 
     #[test]
     fn only_private_addresses_unless_allowed() {

@@ -11,13 +11,13 @@ pub enum FetchError {
     #[error("the adapter {adapter} cannot fetch: it reads files only")]
     NotLive {
         /// The adapter's id.
-        adapter: &'static str,
+        adapter: String,
     },
     /// A path that the adapter does not list was asked for.
     #[error("the adapter {adapter} never asks for {path}")]
     NotAllowed {
         /// The adapter's id.
-        adapter: &'static str,
+        adapter: String,
         /// The path.
         path: String,
     },
@@ -87,7 +87,7 @@ pub enum FetchError {
         /// The host.
         host: String,
         /// The adapter's title.
-        wanted: &'static str,
+        wanted: String,
         /// The page's title or the status.
         found: String,
     },
@@ -112,6 +112,82 @@ pub enum FetchError {
     Truncated {
         /// The page.
         path: String,
+    },
+    /// The router's certificate is not the one that is known.
+    #[error("{host} shows another TLS certificate than before")]
+    TlsChanged {
+        /// The host.
+        host: String,
+        /// The fingerprint that is known.
+        known: String,
+        /// The fingerprint that it showed.
+        shown: String,
+    },
+    /// The adapter needs a password or key, and none was named.
+    #[error("{adapter} needs a password or key, and none was named")]
+    NoSecret {
+        /// The adapter's id.
+        adapter: String,
+    },
+    /// The adapter needs a user's name, and none was given.
+    #[error("{adapter} needs a user's name, and none was given")]
+    NoUser {
+        /// The adapter's id.
+        adapter: String,
+    },
+    /// The adapter has no default address, and none was given.
+    #[error("{adapter} has no address by itself, and none was given")]
+    NoHost {
+        /// The adapter's id.
+        adapter: String,
+    },
+    /// The login would send the password readable.
+    #[error("{host} is spoken to without TLS, and this login sends the password readable")]
+    Readable {
+        /// The host.
+        host: String,
+    },
+    /// The router has locked logins for a while.
+    #[error("{host} has locked logins{}", .wait.map_or_else(String::new, |wait| format!(" for {wait} s")))]
+    Locked {
+        /// The host.
+        host: String,
+        /// Seconds, where it says.
+        wait: Option<u64>,
+        /// What the adapter says about it.
+        say: Option<String>,
+    },
+    /// The login is right and may not read what is needed.
+    #[error("{host} accepts the login and does not let it read {path}")]
+    Denied {
+        /// The host.
+        host: String,
+        /// The path.
+        path: String,
+        /// What the adapter says about it.
+        say: Option<String>,
+    },
+    /// The router has no such service, or it is switched off.
+    #[error("{host} does not offer {path}")]
+    NotOffered {
+        /// The host.
+        host: String,
+        /// The path.
+        path: String,
+        /// What the adapter says about it.
+        say: Option<String>,
+    },
+    /// An answer is not what the adapter knows.
+    #[error("the answer to {path} is not understood: looked for {wanted}, found {found}")]
+    NotUnderstood {
+        /// The adapter's id.
+        adapter: String,
+        /// The path.
+        path: String,
+        /// What was looked for.
+        wanted: String,
+        /// What is there.
+        found: String,
     },
     /// The router wants a login in a way that is not known here.
     #[error("{host} wants a login that is not known: {found}")]
@@ -178,8 +254,8 @@ pub enum FetchError {
 }
 
 impl FetchError {
-    pub(super) fn not_allowed(adapter: &'static str, path: &str) -> Self {
-        Self::NotAllowed { adapter, path: super::http::plain(path) }
+    pub(super) fn not_allowed(adapter: &str, path: &str) -> Self {
+        Self::NotAllowed { adapter: adapter.to_owned(), path: super::http::plain(path) }
     }
 
     /// What to do.
@@ -200,6 +276,30 @@ impl FetchError {
             Self::TooLarge { .. } | Self::Truncated { .. } => {
                 "try again over a cable; or save the page in a browser and use: poolcheck router read FILE".into()
             }
+            Self::TlsChanged { known, shown, .. } => format!(
+                "known {known}, shown {shown}; after a factory reset or a new certificate: --pin {shown}; otherwise somebody is in between"
+            ),
+            Self::NoSecret { .. } => {
+                "pass --secret-env NAME, --secret-file FILE (mode 0600) or --secret-command CMD, or write secret = { … } in poolcheck.toml".into()
+            }
+            Self::NoUser { .. } => "pass --user NAME; a user who may only read is enough".into(),
+            Self::NoHost { .. } => "pass --host ADDRESS".into(),
+            Self::Readable { .. } => {
+                "use https:// where the router has it; or --allow-basic on a network you trust".into()
+            }
+            Self::Locked { say, wait, .. } => say.clone().unwrap_or_else(|| match wait {
+                Some(wait) => format!("wait {wait} s, and check the password before you try again"),
+                None => "wait some minutes, and check the password before you try again".into(),
+            }),
+            Self::Denied { say, .. } => {
+                say.clone().unwrap_or_else(|| "give this user leave to read the settings, or name another with --user".into())
+            }
+            Self::NotOffered { say, .. } => {
+                say.clone().unwrap_or_else(|| "switch it on on the router, or write the range into lan.toml".into())
+            }
+            Self::NotUnderstood { adapter, .. } => format!(
+                "its firmware may be unknown here: poolcheck router record --adapter {adapter} saves what a report needs; until then write the range into lan.toml"
+            ),
             Self::UnknownChallenge { .. } => "save the page in a browser and use: poolcheck router read FILE".into(),
             Self::BasicOnly { .. } => {
                 "save the page in a browser and use: poolcheck router read FILE; or --allow-basic on a network you trust".into()

@@ -1,38 +1,66 @@
-//! One GET, within the limits: the allow-list, no proxy, no redirect, a bounded body in a bounded time.
+//! One request, within the limits: what is listed, no proxy, no redirect, a bounded body in a bounded time.
 
 use std::error::Error as _;
 use std::io::{self, Read as _};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use reqwest::blocking::{Client, Response};
-use reqwest::header::{AUTHORIZATION, HeaderMap, LOCATION, WWW_AUTHENTICATE};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 
-use super::{FetchError, Live, Request, address};
+use super::address::{self, Offer};
+use super::tls::{self, Fingerprint, Seen};
+use super::{FetchError, Request};
+pub(super) use crate::engine::exchange::{Got, title};
+pub(super) use crate::engine::plain;
 
-/// No page of a router that is read here is a tenth of this.
-const BODY_LIMIT: u64 = 256 * 1024;
+/// What may be asked, and how much.
+#[derive(Debug)]
+pub(super) struct Terms {
+    pub(super) adapter: String,
+    pub(super) offer: Offer,
+    pub(super) body_limit: u64,
+    pub(super) timeout: Duration,
+    /// `GET /path`, exactly.
+    pub(super) listed: Vec<String>,
+}
 
 /// The way to one host.
 #[derive(Debug)]
-pub(super) struct Door<'a> {
+pub(super) struct Door {
     client: Client,
     pub(super) host: String,
-    request: &'a Request,
-    live: &'a Live,
+    pub(super) secure: bool,
+    terms: Terms,
+    known: Option<Fingerprint>,
+    seen: Seen,
 }
 
-/// A router's answer.
-#[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) status: u16,
-    /// The challenges of a 401, as they stand in the headers.
-    pub(super) challenges: Vec<String>,
-    pub(super) body: String,
+/// One request.
+#[derive(Debug, Default)]
+pub(super) struct Ask<'x> {
+    pub(super) method: &'static str,
+    /// The path as it is listed.
+    pub(super) listed: &'x str,
+    /// The path as it is asked.
+    pub(super) path: &'x str,
+    pub(super) headers: &'x [(String, String)],
+    /// Content type and text.
+    pub(super) body: Option<(&'static str, &'x str)>,
 }
 
-impl<'a> Door<'a> {
-    pub(super) fn open(request: &'a Request, live: &'a Live) -> Result<Self, FetchError> {
-        let host = address::resolve(&request.host, request.allow_public)?;
+impl<'x> Ask<'x> {
+    pub(super) fn get(path: &'x str) -> Self {
+        Self { method: "GET", listed: path, path, ..Self::default() }
+    }
+}
+
+impl Door {
+    pub(super) fn open(request: &Request, terms: Terms) -> Result<Self, FetchError> {
+        let host = address::resolve(&request.host, &terms.offer, request.allow_public)?;
+        let (seen, unreachable) = (Seen::default(), |reason: String| FetchError::Unreachable {
+            host: host.authority.clone(),
+            reason,
+        });
         let client = Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -40,39 +68,70 @@ impl<'a> Door<'a> {
             .referer(false)
             .http1_only()
             .pool_max_idle_per_host(1)
-            .timeout(request.timeout)
-            .connect_timeout(request.timeout)
+            .timeout(terms.timeout)
+            .connect_timeout(terms.timeout)
             .resolve(&host.name, host.address)
+            .tls_backend_preconfigured(tls::config(request.pin, &seen).map_err(unreachable)?)
             .user_agent(concat!("poolcheck/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|error| FetchError::Unreachable { host: host.authority.clone(), reason: innermost(&error) })?;
-        Ok(Self { client, host: host.authority, request, live })
+            .map_err(|error| unreachable(innermost(&error)))?;
+        Ok(Self { client, host: host.authority, secure: host.secure, terms, known: request.pin, seen })
     }
 
-    /// Asks for one page. A path that the adapter does not list is refused here, whoever asks.
-    pub(super) fn get(&self, path: &str, authorization: Option<&str>) -> Result<Reply, FetchError> {
-        if path != "/" && !self.live.pages.contains(&path) && !self.live.optional.contains(&path) {
-            return Err(FetchError::not_allowed("of this router", path));
+    /// The certificate that the router showed.
+    pub(super) fn fingerprint(&self) -> Option<Fingerprint> {
+        self.seen.get()
+    }
+
+    /// Asks. What the adapter does not list is refused here, whoever asks.
+    pub(super) fn ask(&self, ask: &Ask<'_>, authorization: Option<&str>) -> Result<Got, FetchError> {
+        let listed = format!("{} {}", ask.method, ask.listed);
+        // What was put in for a name is one segment: the number of slashes tells.
+        let same_shape = ask.path.matches('/').count() == ask.listed.matches('/').count();
+        if !self.terms.listed.contains(&listed) || !same_shape {
+            return Err(FetchError::not_allowed(&self.terms.adapter, ask.path));
         }
         let started = Instant::now();
-        let mut get = self.client.get(format!("http://{}{path}", self.host));
-        if let Some(value) = authorization {
-            get = get.header(AUTHORIZATION, value);
+        let scheme = if self.secure { "https" } else { "http" };
+        let method = match ask.method {
+            "POST" => reqwest::Method::POST,
+            "DELETE" => reqwest::Method::DELETE,
+            _ => reqwest::Method::GET,
+        };
+        let mut send = self.client.request(method, format!("{scheme}://{}{}", self.host, ask.path));
+        for (name, value) in ask.headers {
+            let header = HeaderName::try_from(name.as_str()).ok().zip(HeaderValue::from_str(value).ok());
+            let Some((name, mut value)) = header else {
+                return Err(FetchError::not_allowed(&self.terms.adapter, name));
+            };
+            value.set_sensitive(true);
+            send = send.header(name, value);
         }
-        let response = get.send().map_err(|error| self.failed(path, &error))?;
+        if let Some(value) = authorization {
+            send = send.header(AUTHORIZATION, value);
+        }
+        if let Some((kind, text)) = ask.body {
+            send = send.header(CONTENT_TYPE, kind).body(text.to_owned());
+        }
+        let response = send.send().map_err(|error| self.failed(ask.path, &error))?;
         let status = response.status().as_u16();
         if response.status().is_redirection() {
             let to = response.headers().get(LOCATION).and_then(|to| to.to_str().ok()).unwrap_or("nowhere");
-            return Err(FetchError::Redirected { path: path.to_owned(), to: plain(to) });
+            return Err(FetchError::Redirected { path: ask.path.to_owned(), to: plain(to) });
         }
-        let challenges = texts(response.headers());
-        let body = self.body(path, response, started)?;
-        Ok(Reply { status, challenges, body })
+        let headers = response.headers().iter();
+        let text = |(name, value): (&HeaderName, &HeaderValue)| {
+            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+        };
+        let headers = headers.filter_map(text).collect();
+        let body = self.body(ask.path, response, started)?;
+        Ok(Got { status, headers, body })
     }
 
     fn body(&self, path: &str, mut response: Response, started: Instant) -> Result<String, FetchError> {
-        let too_large = || FetchError::TooLarge { path: path.to_owned(), limit: BODY_LIMIT };
-        if response.content_length().is_some_and(|length| length > BODY_LIMIT) {
+        let limit = self.terms.body_limit;
+        let too_large = || FetchError::TooLarge { path: path.to_owned(), limit };
+        if response.content_length().is_some_and(|length| length > limit) {
             return Err(too_large());
         }
         let (mut body, mut piece) = (Vec::new(), [0; 8192]);
@@ -85,24 +144,29 @@ impl<'a> Door<'a> {
                 Err(_) => return Err(FetchError::Truncated { path: path.to_owned() }),
             };
             body.extend_from_slice(&piece[..count]);
-            if body.len() as u64 > BODY_LIMIT {
+            if body.len() as u64 > limit {
                 return Err(too_large());
             }
             // The client bounds each read; a router that drips must not hold the whole run.
-            if started.elapsed() > self.request.timeout {
+            if started.elapsed() > self.terms.timeout {
                 return Err(self.timed_out(path));
             }
         }
     }
 
     fn timed_out(&self, path: &str) -> FetchError {
-        FetchError::TimedOut { host: self.host.clone(), path: path.to_owned(), after: self.request.timeout }
+        FetchError::TimedOut { host: self.host.clone(), path: path.to_owned(), after: self.terms.timeout }
     }
 
     fn failed(&self, path: &str, error: &reqwest::Error) -> FetchError {
         let host = self.host.clone();
         if error.is_timeout() {
             return self.timed_out(path);
+        }
+        if let (Some(known), Some(shown)) = (self.known, self.seen.get())
+            && known != shown
+        {
+            return FetchError::TlsChanged { host, known: known.to_string(), shown: shown.to_string() };
         }
         let mut cause = error.source();
         while let Some(inner) = cause {
@@ -120,11 +184,6 @@ fn timed_out(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::TimedOut || inner.is_some_and(reqwest::Error::is_timeout)
 }
 
-fn texts(headers: &HeaderMap) -> Vec<String> {
-    let values = headers.get_all(WWW_AUTHENTICATE).iter();
-    values.filter_map(|value| value.to_str().ok()).map(str::to_owned).collect()
-}
-
 /// The innermost cause says what happened; the outer ones repeat the address.
 fn innermost(error: &reqwest::Error) -> String {
     let mut text = error.to_string();
@@ -134,26 +193,4 @@ fn innermost(error: &reqwest::Error) -> String {
         cause = inner.source();
     }
     plain(&text)
-}
-
-/// The title of a page, for a message.
-pub(super) fn title(body: &str) -> String {
-    let lower = body.to_ascii_lowercase();
-    let inside = || {
-        let start = lower.find("<title")?;
-        let start = start + lower[start..].find('>')? + 1;
-        let end = start + lower[start..].find("</title")?;
-        Some(format!("<title>{}</title>", plain(&body[start..end])))
-    };
-    if body.trim().is_empty() {
-        "an empty page".to_owned()
-    } else {
-        inside().unwrap_or_else(|| "a page without a title".to_owned())
-    }
-}
-
-/// A text from outside made fit for one line on a terminal.
-pub(super) fn plain(text: &str) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(120).collect();
-    clean.split_whitespace().collect::<Vec<_>>().join(" ")
 }

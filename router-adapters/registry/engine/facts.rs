@@ -1,0 +1,307 @@
+//! Answers into facts: every value where the adapter says it stands, checked against the others, nothing filled in.
+
+use std::net::IpAddr;
+
+use ipnet::{IpNet, Ipv4Net};
+use poolcheck_plan::facts::{Completeness, DhcpState, Reservation};
+use poolcheck_plan::{AddrRange, Confidence, Facts, Sources};
+
+use super::Declared;
+use super::card::{self, Known, Network};
+use super::description::{Check, Pick, Picks, ReservationRule, SegmentRule, Sure, Written};
+use super::select::{Answers, Finder, Item, pointed, wanted};
+use super::value;
+use crate::adapter::{AdapterError, Complaint};
+use crate::{said, write};
+
+/// Answers by step, and where and when they were got.
+#[derive(Debug, Clone, Copy)]
+pub struct Replies<'a> {
+    /// (step, answer).
+    pub texts: &'a [(&'a str, &'a str)],
+    /// The router and the time (RFC 3339); `None` for saved answers.
+    pub read_at: Option<(&'a str, &'a str)>,
+}
+
+impl Declared {
+    /// Reads answers into facts; adds the card that the facts point into to `sources`. Pure.
+    ///
+    /// # Errors
+    /// When something that the adapter needs is not there or not what it should be, or when values contradict each other.
+    pub fn facts(&self, replies: &Replies<'_>, sources: &mut Sources) -> Result<Facts, AdapterError> {
+        let answers = Answers::new(replies.texts, self.uses_css());
+        let reader = Reader { adapter: self, find: Finder { answers: &answers, patterns: self.patterns() } };
+        let networks = reader.networks().map_err(AdapterError::from)?;
+        Ok(card::facts(self.description(), &networks, replies.read_at, sources))
+    }
+}
+
+struct Reader<'a> {
+    adapter: &'a Declared,
+    find: Finder<'a>,
+}
+
+type Read<T> = Result<T, Complaint>;
+
+impl<'a> Reader<'a> {
+    fn networks(&self) -> Read<Vec<Network>> {
+        let description = self.adapter.description();
+        let mut whole = true;
+        for check in &description.check {
+            whole &= self.check(check)?;
+        }
+        let mut networks: Vec<Network> = Vec::new();
+        for rule in &description.segment {
+            let items = match &rule.each {
+                None => vec![None],
+                Some(each) => {
+                    let items = self.find.items(each, None).into_iter();
+                    items.filter(|item| self.find.counts(&rule.only, *item, None)).map(Some).collect()
+                }
+            };
+            for item in items {
+                let mut network = self.network(rule, item)?;
+                if !whole {
+                    network.completeness = Completeness::Partial;
+                }
+                networks.push(network);
+            }
+        }
+        if networks.is_empty() {
+            let looked: Vec<String> =
+                description.segment.iter().filter_map(|rule| rule.each.as_ref()).map(wanted).collect();
+            let message = format!("{} tells of no network with DHCP: looked for {}", description.title, looked.join(", "));
+            return Err(self.helped(Complaint::whole(message)));
+        }
+        Ok(networks)
+    }
+
+    fn helped(&self, complaint: Complaint) -> Complaint {
+        let id = &self.adapter.description().id;
+        complaint.help(format!(
+            "its firmware may be unknown here: `poolcheck router record --adapter {id}` saves what a report needs, without names and keys; until then write the range into lan.toml"
+        ))
+    }
+
+    /// Whether what was said is the whole.
+    fn check(&self, check: &Check) -> Read<bool> {
+        let mut texts: Vec<String> = check.same.iter().flat_map(|pick| self.find.texts(pick, None)).collect();
+        texts.dedup();
+        if let [first, second, ..] = texts.as_slice() {
+            let message = format!("the router contradicts itself: {} ({} and {})", check.say, shown(first), shown(second));
+            return Err(self.helped(Complaint::whole(message)));
+        }
+        let (Some(rows), Some(total)) = (&check.rows, &check.total) else { return Ok(true) };
+        let count = self.find.items(rows, None).len();
+        let total = self.find.texts(total, None).first().and_then(|text| text.parse::<usize>().ok());
+        Ok(total.is_none_or(|total| total <= count))
+    }
+
+    fn network(&self, rule: &SegmentRule, item: Option<Item<'a>>) -> Read<Network> {
+        let state = self.one(rule.state.as_ref(), "state", item, |text, _| value::state(text))?;
+        let gateway = self.one(rule.gateway.as_ref(), "gateway", item, value::address)?;
+        let mask = self.one(rule.mask.as_ref(), "mask", item, value::mask)?;
+        let mut network = Network {
+            name: self.one(rule.name.as_ref(), "name", item, |text, _| Some(shown(text)))?,
+            vlan: self.one(rule.vlan.as_ref(), "vlan", item, |text, _| {
+                text.parse().ok().filter(|vlan| (1..=4094).contains(vlan))
+            })?,
+            subnet: self.one(rule.subnet.as_ref(), "subnet", item, |text, _| value::prefix(text))?,
+            gateway,
+            dns: self.many(rule.dns.as_ref(), "dns", item, value::address)?,
+            server: self.one(rule.server.as_ref(), "server", item, value::address)?,
+            state: state.unwrap_or(Known { value: DhcpState::Unknown, sure: Confidence::High }),
+            ranges: Vec::new(),
+            excluded: Vec::new(),
+            reservations: None,
+            lease: None,
+            completeness: Completeness::RangeOnly,
+        };
+        if let (None, Some(gateway), Some(mask)) = (network.subnet, network.gateway, mask) {
+            let sure = gateway.sure.min(mask.sure);
+            network.subnet = masked(gateway.value, mask.value).map(|value| Known { value, sure });
+        }
+        if matches!(network.state.value, DhcpState::On | DhcpState::Unknown) {
+            self.ranges(rule, item, &mut network)?;
+            // A mask without the router's own address is that of the addresses that it leases.
+            if let (None, Some(range), Some(mask)) = (network.subnet, network.ranges.first(), mask) {
+                let sure = range.sure.min(mask.sure);
+                network.subnet = masked(range.value.first(), mask.value).map(|value| Known { value, sure });
+            }
+            let lease = self.one(rule.lease.as_ref(), "lease", item, value::seconds)?;
+            network.lease = lease.and_then(|lease| Some(Known { value: lease.value?, sure: lease.sure }));
+            network.excluded = self.many(rule.excluded.as_ref(), "excluded", item, |text, _| value::range(text))?;
+        }
+        if network.state.value != DhcpState::Off {
+            network.reservations = self.reservations(rule.reservations.as_ref(), item)?;
+            if let (Some(list), Some(subnet)) = (&mut network.reservations, network.subnet) {
+                // A router lists those of all its networks together.
+                let own = |address: IpAddr| address.is_ipv4() != subnet.value.addr().is_ipv4() || subnet.value.contains(&address);
+                list.retain(|reservation| own(reservation.value.address));
+            }
+        }
+        self.agree(&network)?;
+        network.completeness = match (&network.reservations, network.ranges.is_empty(), network.state.value) {
+            (_, _, DhcpState::Off) | (Some(_), false, _) | (Some(_), true, DhcpState::StaticOnly) => Completeness::Full,
+            (None, false, _) => Completeness::RangeOnly,
+            (_, true, _) => Completeness::Partial,
+        };
+        Ok(network)
+    }
+
+    fn ranges(&self, rule: &SegmentRule, item: Option<Item<'a>>, network: &mut Network) -> Read<()> {
+        network.ranges = self.many(rule.ranges.as_ref(), "ranges", item, |text, _| value::range(text))?;
+        let start = self.one(rule.start.as_ref(), "start", item, value::address)?;
+        let end = self.one(rule.end.as_ref(), "end", item, value::address)?;
+        if let (Some(start), Some(end)) = (start, end) {
+            let Some(value) = AddrRange::new(start.value, end.value) else {
+                let message =
+                    format!("the router says that DHCP leases from {} to {}, which is no range", start.value, end.value);
+                return Err(self.helped(Complaint::whole(message)));
+            };
+            network.ranges.push(Known { value, sure: start.sure.min(end.sure) });
+        }
+        let offset = self.one(rule.offset.as_ref(), "offset", item, |text, _| text.parse::<u32>().ok())?;
+        let limit = self.one(rule.limit.as_ref(), "limit", item, |text, _| text.parse::<u32>().ok())?;
+        if let (Some(offset), Some(limit), Some(subnet)) = (offset, limit, network.subnet) {
+            let sure = offset.sure.min(limit.sure).min(subnet.sure);
+            let range = value::counted(subnet.value, offset.value, limit.value);
+            network.ranges.extend(range.map(|value| Known { value, sure }));
+        }
+        Ok(())
+    }
+
+    /// What a router cannot mean is not believed.
+    fn agree(&self, network: &Network) -> Read<()> {
+        let Some(subnet) = network.subnet.map(|subnet| subnet.value) else { return Ok(()) };
+        let outside = |what: String| {
+            Err(self.helped(Complaint::whole(format!("the router contradicts itself: {what} is not within its network {subnet}"))))
+        };
+        for range in network.ranges.iter().map(|range| range.value) {
+            let same_family = range.first().is_ipv4() == subnet.addr().is_ipv4();
+            if same_family && !(subnet.contains(&range.first()) && subnet.contains(&range.last())) {
+                return outside(format!("its DHCP range {range}"));
+            }
+        }
+        match network.gateway.map(|gateway| gateway.value) {
+            Some(gateway) if gateway.is_ipv4() == subnet.addr().is_ipv4() && !subnet.contains(&gateway) => {
+                outside(format!("its address {gateway}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn one<T: PartialEq>(
+        &self,
+        picks: Option<&Picks>,
+        key: &str,
+        item: Option<Item<'a>>,
+        parse: impl Fn(&str, Option<Written>) -> Option<T>,
+    ) -> Read<Option<Known<T>>> {
+        let mut found = self.many(picks, key, item, parse)?;
+        let Some(first) = (!found.is_empty()).then(|| found.swap_remove(0)) else { return Ok(None) };
+        if found.iter().any(|other| other.value != first.value) {
+            let message = format!("{} says two values for `{key}`", self.adapter.description().title);
+            return Err(self.helped(Complaint::whole(message)));
+        }
+        Ok(Some(first))
+    }
+
+    /// The values of the first pick that says something.
+    fn many<T>(
+        &self,
+        picks: Option<&Picks>,
+        key: &str,
+        item: Option<Item<'a>>,
+        parse: impl Fn(&str, Option<Written>) -> Option<T>,
+    ) -> Read<Vec<Known<T>>> {
+        let picks = picks.map(Picks::as_slice).unwrap_or_default();
+        for pick in picks {
+            let texts = self.find.texts(pick, item);
+            if texts.is_empty() {
+                continue;
+            }
+            let sure = confidence(pick);
+            let value = |text: &String| parse(text, pick.written).map(|value| Known { value, sure });
+            return texts.iter().map(|text| value(text).ok_or_else(|| self.unreadable(key, text))).collect();
+        }
+        match picks.last() {
+            Some(pick) if !picks.iter().any(|pick| pick.optional) => {
+                let (looked, found) = self.find.missing(pick);
+                let message = format!("`{key}` is not understood: looked for {looked}, found {found}");
+                Err(self.helped(Complaint::whole(message)))
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn unreadable(&self, key: &str, text: &str) -> Complaint {
+        self.helped(Complaint::whole(format!("`{key}` is not understood: the router says `{}`", shown(text))))
+    }
+
+    /// `None` when the router did not say; an empty list when it said that there are none.
+    fn reservations(
+        &self,
+        rule: Option<&ReservationRule>,
+        item: Option<Item<'a>>,
+    ) -> Read<Option<Vec<Known<Reservation>>>> {
+        let Some(rule) = rule else { return Ok(None) };
+        let items = self.find.items(&rule.each, item);
+        if items.is_empty() {
+            return Ok(self.says_none(&rule.each, item).then(Vec::new));
+        }
+        let sure = confidence(&rule.each);
+        let mut found = Vec::new();
+        for one in items.into_iter().filter(|one| self.find.counts(&rule.only, *one, item)) {
+            if rule.each.written == Some(Written::DhcpHost) {
+                for text in self.find.texts(&Pick::default(), Some(one)) {
+                    found.extend(said::dhcp_host(&text).map(|(value, _)| Known { value, sure }));
+                }
+                continue;
+            }
+            let text = |pick: &Option<Pick>| pick.as_ref().and_then(|pick| self.find.texts(pick, Some(one)).into_iter().next());
+            // A machine without an address has its name or options fixed, not its address.
+            let Some(address) = text(&rule.address) else { continue };
+            let written = rule.address.as_ref().and_then(|pick| pick.written);
+            let Some(address) = value::address(&address, written) else {
+                return Err(self.unreadable("reservations", &address));
+            };
+            let mac = text(&rule.mac).and_then(|mac| write::normal_mac(&mac));
+            let name = text(&rule.name).map(|name| shown(&name)).filter(|name| !name.is_empty());
+            found.push(Known { value: Reservation { address, mac, name }, sure });
+        }
+        Ok(Some(found))
+    }
+
+    /// Whether the place of a list is there, and the list is empty.
+    fn says_none(&self, each: &Pick, item: Option<Item<'a>>) -> bool {
+        let root = match &each.from {
+            Some(step) => self.find.answers.get(step).map(super::select::Answer::root),
+            None => item,
+        };
+        let (Some(root), Some(paths)) = (root, &each.json) else { return false };
+        paths.iter().any(|path| {
+            let place = path.strip_suffix("/*").unwrap_or(path);
+            root.json().is_some_and(|value| !pointed(value, place).is_empty())
+        })
+    }
+}
+
+
+fn confidence(pick: &Pick) -> Confidence {
+    match (pick.confidence, &pick.always) {
+        (Some(Sure::High), _) | (None, None) => Confidence::High,
+        (Some(Sure::Medium), _) | (None, Some(_)) => Confidence::Medium,
+        (Some(Sure::Low), _) => Confidence::Low,
+    }
+}
+
+fn masked(address: IpAddr, length: u8) -> Option<IpNet> {
+    let IpAddr::V4(address) = address else { return None };
+    Ipv4Net::new(address, length).ok().map(|net| IpNet::V4(net.trunc()))
+}
+
+/// A text from a router made fit for one line.
+fn shown(text: &str) -> String {
+    crate::engine::plain(text)
+}
