@@ -25,7 +25,9 @@ fn main() {
         writeln!(table, "    Registered {{ adapter: &{name}::ADAPTER, docs: {docs:?} }},").expect("writes to a string");
     }
     table.push_str("];\n");
-    table.push_str("/// The declarative adapters: (file name, text).\npub(crate) static ADAPTER_FILES: &[(&str, &str)] = &[\n");
+    table.push_str(
+        "/// The declarative adapters: (file name, text).\npub(crate) static ADAPTER_FILES: &[(&str, &str)] = &[\n",
+    );
     for file in files_ending(&root, "toml", "Cargo.toml") {
         let name = file.file_name().and_then(|s| s.to_str()).expect("adapter files have ASCII names");
         writeln!(table, "    ({name:?}, include_str!({:?})),", file.display().to_string()).expect("writes to a string");

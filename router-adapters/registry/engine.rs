@@ -5,7 +5,7 @@
 //! wrong with a file is said with line and column before anything is asked. Reading answers is pure ([`Declared::facts`]);
 //! asking is behind the feature `live`.
 //!
-//! The format is described in `docs/adapters/write-one.md`, its JSON Schema is `docs/schema/adapter.json`.
+//! The format is the [`Description`].
 
 mod card;
 mod check;

@@ -26,8 +26,8 @@ pub use secret::Secret;
 pub use tls::Fingerprint;
 
 use crate::adapter::Adapter;
-use digest::Session;
 use address::Offer;
+use digest::Session;
 use http::{Ask, Door, Terms};
 
 /// How an adapter's pages are fetched from a live router.

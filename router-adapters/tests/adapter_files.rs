@@ -12,7 +12,8 @@ fn beside(file: &str) -> Result<String, String> {
 fn files() -> Vec<(String, String)> {
     let entries = std::fs::read_dir(env!("CARGO_MANIFEST_DIR")).expect("the crate's folder");
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let adapters = names.filter(|name| name.ends_with(".toml") && name != "Cargo.toml");
+    let adapters =
+        names.filter(|name| Path::new(name).extension().is_some_and(|end| end == "toml") && name != "Cargo.toml");
     adapters.map(|name| (beside(&name).expect("readable"), name)).map(|(text, name)| (name, text)).collect()
 }
 

@@ -65,9 +65,9 @@ pub(crate) fn facts(
         }
         let segment = card.segment(network);
         // Two servers on one network are one segment.
-        let twin = segments.iter_mut().find(|known| {
-            segment.subnets.iter().any(|a| known.subnets.iter().any(|b| a.value == b.value))
-        });
+        let twin = segments
+            .iter_mut()
+            .find(|known| segment.subnets.iter().any(|a| known.subnets.iter().any(|b| a.value == b.value)));
         match twin {
             Some(twin) => twin.dhcp.extend(segment.dhcp),
             None => segments.push(segment),

@@ -17,9 +17,8 @@ use super::value;
 use crate::adapter::Complaint;
 use crate::spanned_toml::{Reader, is_secret};
 
-const PICK_KEYS: [&str; 13] = [
-    "from", "regex", "json", "xml", "css", "attr", "always", "lookup", "map", "split", "empty", "as", "optional",
-];
+const PICK_KEYS: [&str; 13] =
+    ["from", "regex", "json", "xml", "css", "attr", "always", "lookup", "map", "split", "empty", "as", "optional"];
 const PICK_KEYS_MORE: [&str; 1] = ["confidence"];
 
 /// Headers that the engine alone sets.
@@ -83,20 +82,40 @@ impl Checker<'_, '_> {
 
     fn description(&mut self, file: &Description) {
         if file.schema != FORMAT {
-            self.wrong(&at(&["schema"]), format!("`{}` is not a format of adapter files", file.schema), &format!("write schema = \"{FORMAT}\""));
+            self.wrong(
+                &at(&["schema"]),
+                format!("`{}` is not a format of adapter files", file.schema),
+                &format!("write schema = \"{FORMAT}\""),
+            );
         }
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if file.id.is_empty() || file.id.len() > 40 || !file.id.chars().all(fits) {
-            self.wrong(&at(&["id"]), format!("`{}` cannot be an adapter's id", file.id), "small letters, digits and `-`, for example my-router");
+            self.wrong(
+                &at(&["id"]),
+                format!("`{}` cannot be an adapter's id", file.id),
+                "small letters, digits and `-`, for example my-router",
+            );
         }
         if !(1..=60).contains(&file.limits.timeout_s) {
-            self.wrong(&at(&["limits", "timeout-s"]), "a request may take 1 to 60 seconds", "an adapter cannot lift this limit");
+            self.wrong(
+                &at(&["limits", "timeout-s"]),
+                "a request may take 1 to 60 seconds",
+                "an adapter cannot lift this limit",
+            );
         }
         if !(1..=1024).contains(&file.limits.max_body_kib) {
-            self.wrong(&at(&["limits", "max-body-kib"]), "an answer may have 1 to 1024 KiB", "an adapter cannot lift this limit");
+            self.wrong(
+                &at(&["limits", "max-body-kib"]),
+                "an answer may have 1 to 1024 KiB",
+                "an adapter cannot lift this limit",
+            );
         }
         if file.segment.is_empty() {
-            self.wrong(&at(&["segment"]), "no [[segment]] says where the facts stand", "add [[segment]] with state, start and end");
+            self.wrong(
+                &at(&["segment"]),
+                "no [[segment]] says where the facts stand",
+                "add [[segment]] with state, start and end",
+            );
         }
         self.requests(file);
         self.auth(file);
@@ -122,11 +141,19 @@ impl Checker<'_, '_> {
             let path = at(&["test", &number.to_string()]);
             for step in test.files.keys().chain(test.texts.keys()).chain(test.status.keys()) {
                 if !self.steps.contains(step.as_str()) {
-                    self.wrong(&path, format!("the test `{}` answers the step `{step}`, which is not there", test.name), "name the id of a [[step]]");
+                    self.wrong(
+                        &path,
+                        format!("the test `{}` answers the step `{step}`, which is not there", test.name),
+                        "name the id of a [[step]]",
+                    );
                 }
             }
             if test.facts.is_some() == test.error.is_some() {
-                self.wrong(&path, format!("the test `{}` must expect facts or an error", test.name), "write facts = '''…''' or error = \"…\"");
+                self.wrong(
+                    &path,
+                    format!("the test `{}` must expect facts or an error", test.name),
+                    "write facts = '''…''' or error = \"…\"",
+                );
             }
         }
     }
@@ -151,16 +178,28 @@ impl Checker<'_, '_> {
         }
         for (request, place) in &made {
             if !file.limits.requests.contains(request) {
-                self.wrong(place, format!("`{request}` is not among limits.requests"), "list it there: what is not listed is never asked");
+                self.wrong(
+                    place,
+                    format!("`{request}` is not among limits.requests"),
+                    "list it there: what is not listed is never asked",
+                );
             }
             let path = request.split_once(' ').map_or("", |(_, path)| path);
             if !exact(path) {
-                self.wrong(place, format!("`{path}` is not an exact path on the router"), "write a path such as /rest/ip/pool: no host, no `..`, no spaces");
+                self.wrong(
+                    place,
+                    format!("`{path}` is not an exact path on the router"),
+                    "write a path such as /rest/ip/pool: no host, no `..`, no spaces",
+                );
             }
         }
         for (number, request) in file.limits.requests.iter().enumerate() {
             if !made.contains_key(request) {
-                self.wrong(&at(&["limits", "requests", &number.to_string()]), format!("`{request}` is never asked"), "delete it");
+                self.wrong(
+                    &at(&["limits", "requests", &number.to_string()]),
+                    format!("`{request}` is never asked"),
+                    "delete it",
+                );
             }
         }
     }
@@ -169,26 +208,42 @@ impl Checker<'_, '_> {
         let header = file.auth.header.as_deref();
         match (file.auth.scheme, header) {
             (AuthScheme::Header, Some(header)) => {
-                let fits = header.split_once(':').is_some_and(|(name, value)| {
-                    !name.trim().is_empty() && placeholders(value) == ["secret"]
-                });
+                let fits = header
+                    .split_once(':')
+                    .is_some_and(|(name, value)| !name.trim().is_empty() && placeholders(value) == ["secret"]);
                 if !fits {
-                    self.wrong(&at(&["auth", "header"]), "the header must carry the secret", "write it as header = \"X-API-KEY: {secret}\"");
+                    self.wrong(
+                        &at(&["auth", "header"]),
+                        "the header must carry the secret",
+                        "write it as header = \"X-API-KEY: {secret}\"",
+                    );
                 }
             }
             (AuthScheme::Header, None) => {
                 self.wrong(&at(&["auth"]), "no header is named", "write header = \"X-API-KEY: {secret}\"");
             }
-            (_, Some(_)) => self.wrong(&at(&["auth", "header"]), "only the scheme `header` has a header", "delete it, or write scheme = \"header\""),
+            (_, Some(_)) => self.wrong(
+                &at(&["auth", "header"]),
+                "only the scheme `header` has a header",
+                "delete it, or write scheme = \"header\"",
+            ),
             _ => {}
         }
         let logins = file.step.iter().filter(|step| step.effect == Some(Effect::Login)).count();
         match (file.auth.scheme, logins) {
-            (AuthScheme::Steps, 0) => self.wrong(&at(&["auth", "scheme"]), "no step logs in", "give the step that posts the secret effect = \"login\""),
+            (AuthScheme::Steps, 0) => self.wrong(
+                &at(&["auth", "scheme"]),
+                "no step logs in",
+                "give the step that posts the secret effect = \"login\"",
+            ),
             (AuthScheme::Steps, 1) => {}
             (AuthScheme::Steps, _) => self.wrong(&at(&["step"]), "several steps log in", "a run logs in once"),
             (_, 0) => {}
-            _ => self.wrong(&at(&["step"]), "a step logs in, but auth.scheme is not `steps`", "write [auth] scheme = \"steps\""),
+            _ => self.wrong(
+                &at(&["step"]),
+                "a step logs in, but auth.scheme is not `steps`",
+                "write [auth] scheme = \"steps\"",
+            ),
         }
     }
 
@@ -202,34 +257,58 @@ impl Checker<'_, '_> {
         }
         let expect = &file.identify.expect;
         if expect.regex.is_none() && expect.json.is_none() && expect.xml.is_none() && expect.header.is_none() {
-            self.wrong(&below(&path, &["expect"]), "any answer with that status would be this router", "add regex, json, xml or header");
+            self.wrong(
+                &below(&path, &["expect"]),
+                "any answer with that status would be this router",
+                "add regex, json, xml or header",
+            );
         }
         self.expect(expect, &path);
         let mut known: BTreeSet<String> = BTreeSet::new();
         let texts = [file.identify.get.as_ref(), file.identify.post.as_ref()];
         let names = texts.into_iter().flatten().flat_map(|text| placeholders(text)).count();
         if names + file.identify.json.as_ref().map_or(0, |json| json_names(json).len()) > 0 {
-            self.wrong(&path, "[identify] carries something", "it is asked before anything is known, without any credential");
+            self.wrong(
+                &path,
+                "[identify] carries something",
+                "it is asked before anything is known, without any credential",
+            );
         }
         known.insert("user".to_owned());
         for (number, step) in file.step.iter().enumerate() {
             let path = at(&["step", &number.to_string()]);
             if !self.steps.insert(step.id.clone()) {
-                self.wrong(&below(&path, &["id"]), format!("two steps are called `{}`", step.id), "give each its own id");
+                self.wrong(
+                    &below(&path, &["id"]),
+                    format!("two steps are called `{}`", step.id),
+                    "give each its own id",
+                );
             }
             let post = match (&step.get, &step.post) {
                 (Some(_), None) => false,
                 (None, Some(_)) => true,
                 _ => {
-                    self.wrong(&path, format!("the step `{}` must ask one thing", step.id), "write get = \"/path\" or post = \"/path\"");
+                    self.wrong(
+                        &path,
+                        format!("the step `{}` must ask one thing", step.id),
+                        "write get = \"/path\" or post = \"/path\"",
+                    );
                     continue;
                 }
             };
             if post != step.effect.is_some() {
-                self.wrong(&path, format!("the step `{}` does not say what it does", step.id), "a POST has effect = \"read\" or \"login\"; a GET has none");
+                self.wrong(
+                    &path,
+                    format!("the step `{}` does not say what it does", step.id),
+                    "a POST has effect = \"read\" or \"login\"; a GET has none",
+                );
             }
             if !post && (step.json.is_some() || step.xml.is_some()) || step.json.is_some() && step.xml.is_some() {
-                self.wrong(&path, format!("the step `{}` has a body that it cannot have", step.id), "a POST has json or xml, a GET neither");
+                self.wrong(
+                    &path,
+                    format!("the step `{}` has a body that it cannot have", step.id),
+                    "a POST has json or xml, a GET neither",
+                );
             }
             let login = step.effect == Some(Effect::Login);
             for (n, derive) in step.derive.iter().enumerate() {
@@ -256,7 +335,11 @@ impl Checker<'_, '_> {
             self.expect(&step.expect, &path);
             for (n, trouble) in step.errors.iter().enumerate() {
                 let path = below(&path, &["errors", &n.to_string()]);
-                if trouble.status.is_none() && trouble.json.is_none() && trouble.xml.is_none() && trouble.regex.is_none() {
+                if trouble.status.is_none()
+                    && trouble.json.is_none()
+                    && trouble.xml.is_none()
+                    && trouble.regex.is_none()
+                {
                     self.wrong(&path, "this error has no condition", "give status, json, xml or regex");
                 }
                 self.places(trouble.json.as_ref(), trouble.xml.as_ref(), &path);
@@ -273,7 +356,11 @@ impl Checker<'_, '_> {
         for (number, last) in file.finally.iter().enumerate() {
             let path = at(&["finally", &number.to_string()]);
             if last.delete.is_some() == last.post.is_some() {
-                self.wrong(&path, "a step of [[finally]] must ask one thing", "write delete = \"/path\" or post = \"/path\"");
+                self.wrong(
+                    &path,
+                    "a step of [[finally]] must ask one thing",
+                    "write delete = \"/path\" or post = \"/path\"",
+                );
             }
             let request = last.delete.as_ref().or(last.post.as_ref());
             let body = last.json.as_ref().map(json_names).unwrap_or_default();
@@ -288,7 +375,11 @@ impl Checker<'_, '_> {
     fn known(&mut self, name: &str, known: &BTreeSet<String>, may_carry_secret: bool, path: &[String]) {
         if name == "secret" {
             if !may_carry_secret {
-                self.wrong(path, "the secret goes into the step that logs in and nowhere else", "capture what the login answers, and carry that");
+                self.wrong(
+                    path,
+                    "the secret goes into the step that logs in and nowhere else",
+                    "capture what the login answers, and carry that",
+                );
             }
         } else if !known.contains(name) {
             self.wrong(path, format!("`{{{name}}}` is not known here"), "capture it in a step before this one");
@@ -305,7 +396,11 @@ impl Checker<'_, '_> {
             let carries = placeholders(value);
             let lower = name.to_ascii_lowercase();
             if carries.is_empty() && (is_secret(&lower) || lower == "authorization" || lower == "cookie") {
-                self.wrong(&path, format!("`{name}` with a fixed value is a secret in a file"), "write {secret} or something captured in its place");
+                self.wrong(
+                    &path,
+                    format!("`{name}` with a fixed value is a secret in a file"),
+                    "write {secret} or something captured in its place",
+                );
             }
             for placeholder in carries {
                 self.known(placeholder, known, login, &path);
@@ -321,7 +416,11 @@ impl Checker<'_, '_> {
                     let path = below(path, &[key]);
                     match value {
                         Value::String(text) if is_secret(key) && !text.is_empty() && placeholders(text).is_empty() => {
-                            self.wrong(&path, format!("`{key}` with a fixed value is a secret in a file"), "write {secret} in its place");
+                            self.wrong(
+                                &path,
+                                format!("`{key}` with a fixed value is a secret in a file"),
+                                "write {secret} in its place",
+                            );
                         }
                         _ => self.no_secrets(value, &path),
                     }
@@ -347,15 +446,26 @@ impl Checker<'_, '_> {
             self.regex(pattern, &below(&path, &["regex"]));
         }
         if expect.status.iter().any(|status| !(200..600).contains(status) || (300..400).contains(status)) {
-            self.wrong(&below(&path, &["status"]), "this status cannot be expected", "200 to 299 or 400 to 599: redirects are never followed");
+            self.wrong(
+                &below(&path, &["status"]),
+                "this status cannot be expected",
+                "200 to 299 or 400 to 599: redirects are never followed",
+            );
         }
     }
 
     fn capture(&mut self, name: &str, capture: &Capture, path: &[String]) {
         let path = below(path, &["capture", name]);
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        if !name.starts_with(|c: char| c.is_ascii_lowercase()) || !name.chars().all(fits) || matches!(name, "secret" | "user") {
-            self.wrong(&path, format!("`{name}` cannot be captured under this name"), "small letters, digits and `_`; not user, not secret");
+        if !name.starts_with(|c: char| c.is_ascii_lowercase())
+            || !name.chars().all(fits)
+            || matches!(name, "secret" | "user")
+        {
+            self.wrong(
+                &path,
+                format!("`{name}` cannot be captured under this name"),
+                "small letters, digits and `_`; not user, not secret",
+            );
         }
         self.places(capture.json.as_ref(), capture.xml.as_ref(), &path);
         if let Some(pattern) = &capture.regex {
@@ -384,7 +494,11 @@ impl Checker<'_, '_> {
             Err(reason) => Some(reason),
         };
         if let Some(problem) = problem {
-            self.wrong(path, format!("the regular expression is not understood: {problem}"), "use (?:…) for groups that are no value");
+            self.wrong(
+                path,
+                format!("the regular expression is not understood: {problem}"),
+                "use (?:…) for groups that are no value",
+            );
         }
     }
 
@@ -397,10 +511,21 @@ impl Checker<'_, '_> {
             self.condition(condition, &below(path, &["only", &n.to_string()]), !inside);
         }
         let picks = [
-            ("name", &rule.name), ("vlan", &rule.vlan), ("subnet", &rule.subnet), ("gateway", &rule.gateway),
-            ("mask", &rule.mask), ("dns", &rule.dns), ("state", &rule.state), ("server", &rule.server),
-            ("start", &rule.start), ("end", &rule.end), ("ranges", &rule.ranges), ("offset", &rule.offset),
-            ("limit", &rule.limit), ("excluded", &rule.excluded), ("lease", &rule.lease),
+            ("name", &rule.name),
+            ("vlan", &rule.vlan),
+            ("subnet", &rule.subnet),
+            ("gateway", &rule.gateway),
+            ("mask", &rule.mask),
+            ("dns", &rule.dns),
+            ("state", &rule.state),
+            ("server", &rule.server),
+            ("start", &rule.start),
+            ("end", &rule.end),
+            ("ranges", &rule.ranges),
+            ("offset", &rule.offset),
+            ("limit", &rule.limit),
+            ("excluded", &rule.excluded),
+            ("lease", &rule.lease),
         ];
         for (key, picks) in picks {
             for (n, pick) in picks.as_ref().map(Picks::as_slice).unwrap_or_default().iter().enumerate() {
@@ -408,7 +533,11 @@ impl Checker<'_, '_> {
                 self.pick(pick, &path, !inside, false);
                 let states = pick.map.values().chain(&pick.always);
                 if key == "state" && !states.clone().all(|state| value::state(state).is_some()) {
-                    self.wrong(&path, "a state must be on, off, relay, static-only or unknown", "map = { \"1\" = \"on\", \"0\" = \"off\" }");
+                    self.wrong(
+                        &path,
+                        "a state must be on, off, relay, static-only or unknown",
+                        "map = { \"1\" = \"on\", \"0\" = \"off\" }",
+                    );
                 }
                 if pick.written == Some(Written::DhcpHost) {
                     self.wrong(&path, "`dhcp-host` is for reservations", "use it in reservations.each");
@@ -416,11 +545,17 @@ impl Checker<'_, '_> {
             }
         }
         for (one, other, has, lacks) in [
-            ("start", "end", &rule.start, &rule.end), ("end", "start", &rule.end, &rule.start),
-            ("offset", "limit", &rule.offset, &rule.limit), ("limit", "offset", &rule.limit, &rule.offset),
+            ("start", "end", &rule.start, &rule.end),
+            ("end", "start", &rule.end, &rule.start),
+            ("offset", "limit", &rule.offset, &rule.limit),
+            ("limit", "offset", &rule.limit, &rule.offset),
         ] {
             if has.is_some() && lacks.is_none() {
-                self.wrong(&below(path, &[one]), format!("`{one}` without `{other}` is no range"), &format!("add {other}"));
+                self.wrong(
+                    &below(path, &[one]),
+                    format!("`{one}` without `{other}` is no range"),
+                    &format!("add {other}"),
+                );
             }
         }
         if let Some(rule) = &rule.reservations {
@@ -435,7 +570,11 @@ impl Checker<'_, '_> {
                 }
             }
             if rule.address.is_none() && rule.each.written != Some(Written::DhcpHost) {
-                self.wrong(&path, "a reservation without an address says nothing", "add address, or as = \"dhcp-host\" to each");
+                self.wrong(
+                    &path,
+                    "a reservation without an address says nothing",
+                    "add address, or as = \"dhcp-host\" to each",
+                );
             }
         }
     }
@@ -448,8 +587,11 @@ impl Checker<'_, '_> {
     }
 
     fn pick(&mut self, pick: &Pick, path: &[String], needs_from: bool, each: bool) {
-        let places = usize::from(pick.json.is_some()) + usize::from(pick.xml.is_some()) + usize::from(pick.css.is_some())
-            + usize::from(pick.always.is_some()) + usize::from(pick.lookup.is_some());
+        let places = usize::from(pick.json.is_some())
+            + usize::from(pick.xml.is_some())
+            + usize::from(pick.css.is_some())
+            + usize::from(pick.always.is_some())
+            + usize::from(pick.lookup.is_some());
         if places > 1 || places == 0 && pick.regex.is_none() && !each && pick.split.is_none() {
             self.wrong(path, "a pick looks in one place", "give one of json, xml, css, regex, lookup, always");
         }
@@ -458,7 +600,9 @@ impl Checker<'_, '_> {
             Some(step) if !self.steps.contains(step.as_str()) => {
                 self.wrong(&below(path, &["from"]), format!("there is no step `{step}`"), "name the id of a [[step]]");
             }
-            None if needs_from && !own => self.wrong(path, "the pick does not say in which answer", "add from = \"the id of a step\""),
+            None if needs_from && !own => {
+                self.wrong(path, "the pick does not say in which answer", "add from = \"the id of a step\"");
+            }
             _ => {}
         }
         for (json, list) in [(true, &pick.json), (false, &pick.xml)] {
@@ -468,7 +612,11 @@ impl Checker<'_, '_> {
         }
         if let Some(Lookup { from, rows, by, equals, take }) = &pick.lookup {
             if !self.steps.contains(from.as_str()) {
-                self.wrong(&below(path, &["lookup", "from"]), format!("there is no step `{from}`"), "name the id of a [[step]]");
+                self.wrong(
+                    &below(path, &["lookup", "from"]),
+                    format!("there is no step `{from}`"),
+                    "name the id of a [[step]]",
+                );
             }
             for pointer in [rows, by, equals, take] {
                 self.places(Some(pointer), None, &below(path, &["lookup"]));
@@ -480,7 +628,11 @@ impl Checker<'_, '_> {
         if let Some(selector) = &pick.css {
             self.css = true;
             if scraper::Selector::parse(selector).is_err() {
-                self.wrong(&below(path, &["css"]), format!("`{selector}` is not a CSS selector"), "write it as in a style sheet: table#leases tr");
+                self.wrong(
+                    &below(path, &["css"]),
+                    format!("`{selector}` is not a CSS selector"),
+                    "write it as in a style sheet: table#leases tr",
+                );
             }
         }
     }

@@ -419,7 +419,10 @@ pub struct Lookup {
 
 /// One pick, or several of which the first that says something counts.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "a pick such as { from = \"step\", json = \"/pointer\" }, or a list of them; see docs/adapters/write-one.md for the keys of a pick")]
+#[serde(
+    untagged,
+    expecting = "a pick such as { from = \"step\", json = \"/pointer\" }, or a list of them; see docs/adapters/write-one.md for the keys of a pick"
+)]
 pub enum Picks {
     /// One.
     One(Box<Pick>),

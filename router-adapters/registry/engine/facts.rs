@@ -70,7 +70,8 @@ impl<'a> Reader<'a> {
         if networks.is_empty() {
             let looked: Vec<String> =
                 description.segment.iter().filter_map(|rule| rule.each.as_ref()).map(wanted).collect();
-            let message = format!("{} tells of no network with DHCP: looked for {}", description.title, looked.join(", "));
+            let message =
+                format!("{} tells of no network with DHCP: looked for {}", description.title, looked.join(", "));
             return Err(self.helped(Complaint::whole(message)));
         }
         Ok(networks)
@@ -88,7 +89,8 @@ impl<'a> Reader<'a> {
         let mut texts: Vec<String> = check.same.iter().flat_map(|pick| self.find.texts(pick, None)).collect();
         texts.dedup();
         if let [first, second, ..] = texts.as_slice() {
-            let message = format!("the router contradicts itself: {} ({} and {})", check.say, shown(first), shown(second));
+            let message =
+                format!("the router contradicts itself: {} ({} and {})", check.say, shown(first), shown(second));
             return Err(self.helped(Complaint::whole(message)));
         }
         let (Some(rows), Some(total)) = (&check.rows, &check.total) else { return Ok(true) };
@@ -128,15 +130,20 @@ impl<'a> Reader<'a> {
                 let sure = range.sure.min(mask.sure);
                 network.subnet = masked(range.value.first(), mask.value).map(|value| Known { value, sure });
             }
-            let lease = self.one(rule.lease.as_ref(), "lease", item, value::seconds)?;
-            network.lease = lease.and_then(|lease| Some(Known { value: lease.value?, sure: lease.sure }));
+            let lease = self.one(rule.lease.as_ref(), "lease", item, value::lease)?;
+            network.lease = lease.and_then(|lease| match lease.value {
+                value::Lease::Seconds(value) => Some(Known { value, sure: lease.sure }),
+                value::Lease::Endless => None,
+            });
             network.excluded = self.many(rule.excluded.as_ref(), "excluded", item, |text, _| value::range(text))?;
         }
         if network.state.value != DhcpState::Off {
             network.reservations = self.reservations(rule.reservations.as_ref(), item)?;
             if let (Some(list), Some(subnet)) = (&mut network.reservations, network.subnet) {
                 // A router lists those of all its networks together.
-                let own = |address: IpAddr| address.is_ipv4() != subnet.value.addr().is_ipv4() || subnet.value.contains(&address);
+                let own = |address: IpAddr| {
+                    address.is_ipv4() != subnet.value.addr().is_ipv4() || subnet.value.contains(&address)
+                };
                 list.retain(|reservation| own(reservation.value.address));
             }
         }
@@ -155,8 +162,10 @@ impl<'a> Reader<'a> {
         let end = self.one(rule.end.as_ref(), "end", item, value::address)?;
         if let (Some(start), Some(end)) = (start, end) {
             let Some(value) = AddrRange::new(start.value, end.value) else {
-                let message =
-                    format!("the router says that DHCP leases from {} to {}, which is no range", start.value, end.value);
+                let message = format!(
+                    "the router says that DHCP leases from {} to {}, which is no range",
+                    start.value, end.value
+                );
                 return Err(self.helped(Complaint::whole(message)));
             };
             network.ranges.push(Known { value, sure: start.sure.min(end.sure) });
@@ -175,7 +184,9 @@ impl<'a> Reader<'a> {
     fn agree(&self, network: &Network) -> Read<()> {
         let Some(subnet) = network.subnet.map(|subnet| subnet.value) else { return Ok(()) };
         let outside = |what: String| {
-            Err(self.helped(Complaint::whole(format!("the router contradicts itself: {what} is not within its network {subnet}"))))
+            Err(self.helped(Complaint::whole(format!(
+                "the router contradicts itself: {what} is not within its network {subnet}"
+            ))))
         };
         for range in network.ranges.iter().map(|range| range.value) {
             let same_family = range.first().is_ipv4() == subnet.addr().is_ipv4();
@@ -259,7 +270,9 @@ impl<'a> Reader<'a> {
                 }
                 continue;
             }
-            let text = |pick: &Option<Pick>| pick.as_ref().and_then(|pick| self.find.texts(pick, Some(one)).into_iter().next());
+            let text = |pick: &Option<Pick>| {
+                pick.as_ref().and_then(|pick| self.find.texts(pick, Some(one)).into_iter().next())
+            };
             // A machine without an address has its name or options fixed, not its address.
             let Some(address) = text(&rule.address) else { continue };
             let written = rule.address.as_ref().and_then(|pick| pick.written);
@@ -286,7 +299,6 @@ impl<'a> Reader<'a> {
         })
     }
 }
-
 
 fn confidence(pick: &Pick) -> Confidence {
     match (pick.confidence, &pick.always) {

@@ -8,6 +8,10 @@ use sha2::{Digest as _, Sha256};
 use super::description::{Derive, DeriveBy};
 use super::exchange::pieces;
 
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|half| char::from_digit(half.into(), 16)).collect()
+}
+
 /// What a request may carry: the user, the secret, what was captured and derived. Its `Debug` form hides the values.
 #[derive(Default, Clone)]
 pub(crate) struct Vars(BTreeMap<String, String>);
@@ -83,11 +87,14 @@ impl Vars {
         for one in derive {
             let parts = one.of.iter().map(|part| self.fill(part, |value| Some(value.to_owned())));
             let whole = parts.collect::<Result<String, _>>()?;
-            let hex: String = Sha256::digest(whole.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-            self.set(&one.name, match one.by {
-                DeriveBy::Sha256Hex => hex,
-                DeriveBy::Sha256HexBase64 => base64(hex.as_bytes()),
-            });
+            let hex = hex(&Sha256::digest(whole.as_bytes()));
+            self.set(
+                &one.name,
+                match one.by {
+                    DeriveBy::Sha256Hex => hex,
+                    DeriveBy::Sha256HexBase64 => base64(hex.as_bytes()),
+                },
+            );
         }
         Ok(())
     }
@@ -139,7 +146,8 @@ mod tests {
 
     #[test]
     fn base64_of_rfc_4648() {
-        let texts = [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE=")];
+        let texts =
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE=")];
         for (plain, coded) in texts {
             assert_eq!(base64(plain.as_bytes()), coded);
         }

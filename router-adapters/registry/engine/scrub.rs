@@ -10,10 +10,50 @@ use regex::{Captures, Regex};
 
 /// Keys and elements that are always blanked; `*` stands for any letters.
 const ALWAYS: [&str; 44] = [
-    "*password*", "*passwd*", "*passphrase*", "*secret*", "*token*", "*psk*", "*wpa*", "*wep*", "*apikey*", "*api_key*", "*api-key*",
-    "*privatekey*", "*private_key*", "*presharedkey*", "*preshared_key*", "*ssid*", "*serial*", "*hostname*", "*host_name*", "*host-name*",
-    "*username*", "*user_name*", "*login*", "*email*", "*imei*", "*imsi*", "*iccid*", "*msisdn*", "*devicename*", "*friendlyname*",
-    "*uuid*", "*udn*", "*csrf*", "*session*", "sid", "x_*", "*credential*", "*cookie*", "*comment*", "*description*", "*domain*", "*radius*", "*key", "pin",
+    "*password*",
+    "*passwd*",
+    "*passphrase*",
+    "*secret*",
+    "*token*",
+    "*psk*",
+    "*wpa*",
+    "*wep*",
+    "*apikey*",
+    "*api_key*",
+    "*api-key*",
+    "*privatekey*",
+    "*private_key*",
+    "*presharedkey*",
+    "*preshared_key*",
+    "*ssid*",
+    "*serial*",
+    "*hostname*",
+    "*host_name*",
+    "*host-name*",
+    "*username*",
+    "*user_name*",
+    "*login*",
+    "*email*",
+    "*imei*",
+    "*imsi*",
+    "*iccid*",
+    "*msisdn*",
+    "*devicename*",
+    "*friendlyname*",
+    "*uuid*",
+    "*udn*",
+    "*csrf*",
+    "*session*",
+    "sid",
+    "x_*",
+    "*credential*",
+    "*cookie*",
+    "*comment*",
+    "*description*",
+    "*domain*",
+    "*radius*",
+    "*key",
+    "pin",
 ];
 
 /// What was blanked, and how often.
@@ -42,7 +82,7 @@ fn patterns() -> &'static Patterns {
             mac: make(r"(?i)\b(?:[0-9a-f]{2}([:-]))(?:[0-9a-f]{2}[:-]){4}[0-9a-f]{2}\b"),
             json: make(r#"("(?P<key>[^"\\]{1,64})"\s*:\s*)"(?P<value>(?:[^"\\]|\\.)*)""#),
             xml: make(r"<(?P<key>[A-Za-z_][\w.:-]{0,63})(?P<attrs>(?:\s[^<>]*)?)>(?P<value>[^<>]+)</"),
-            assigned: make(r#"(?i)((?:var\s+)?(?P<key>[a-z_$][\w$]{0,63})\s*=\s*)'(?P<value>[^'\n]*)'"#),
+            assigned: make(r"(?i)((?:var\s+)?(?P<key>[a-z_$][\w$]{0,63})\s*=\s*)'(?P<value>[^'\n]*)'"),
             address: make(r"\b\d{1,3}(?:\.\d{1,3}){3}\b|\b[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{0,4}){2,7}\b"),
             session: make(r"\b[0-9a-fA-F]{32,}\b|\b[A-Za-z0-9+/_-]{40,}={0,2}"),
         }
@@ -74,9 +114,9 @@ pub fn scrub(text: &str, redact: &[String]) -> Scrubbed {
         })
     });
     let text = made.address.replace_all(&text, |found: &Captures<'_>| blanks.address(&found[0]));
-    let text = made.session.replace_all(&text, |found: &Captures<'_>| {
-        blanks.stand_in("long keys", &found[0], |n| format!("removed-{n}"))
-    });
+    let text = made
+        .session
+        .replace_all(&text, |found: &Captures<'_>| blanks.stand_in("long keys", &found[0], |n| format!("removed-{n}")));
     Scrubbed { text: text.into_owned(), removed: blanks.removed }
 }
 
@@ -113,11 +153,20 @@ impl Blanks<'_> {
         let shown = match address {
             IpAddr::V4(v4) => {
                 let mask = ipnet::ipv4_mask_to_prefix(v4).is_ok();
-                mask || v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_multicast() || v4.is_broadcast()
-                    || v4.is_unspecified() || v4.octets()[0] == 0
+                mask || v4.is_private()
+                    || v4.is_loopback()
+                    || v4.is_link_local()
+                    || v4.is_multicast()
+                    || v4.is_broadcast()
+                    || v4.is_unspecified()
+                    || v4.octets()[0] == 0
             }
             IpAddr::V6(v6) => {
-                v6.is_loopback() || v6.is_unicast_link_local() || v6.is_unique_local() || v6.is_multicast() || v6.is_unspecified()
+                v6.is_loopback()
+                    || v6.is_unicast_link_local()
+                    || v6.is_unique_local()
+                    || v6.is_multicast()
+                    || v6.is_unspecified()
                     || v6.segments()[..2] == [0, 0]
             }
         };

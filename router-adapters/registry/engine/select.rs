@@ -156,9 +156,9 @@ impl<'a> Finder<'a> {
             Some(at) => text.split(at.as_str()).map(str::to_owned).collect(),
             None => vec![text],
         });
-        let set = parts.map(|text| text.trim().to_owned()).filter(|text| {
-            !text.is_empty() && !pick.empty.iter().any(|none| none == text)
-        });
+        let set = parts
+            .map(|text| text.trim().to_owned())
+            .filter(|text| !text.is_empty() && !pick.empty.iter().any(|none| none == text));
         let meant = set.filter_map(|text| if pick.map.is_empty() { Some(text) } else { pick.map.get(&text).cloned() });
         meant.collect()
     }
@@ -170,7 +170,9 @@ impl<'a> Finder<'a> {
         if let Some(lookup) = &pick.lookup {
             let found = self.looked_up(lookup, item);
             return match &pick.regex {
-                Some(pattern) => found.iter().filter_map(|t| self.patterns.group(pattern, t)).map(str::to_owned).collect(),
+                Some(pattern) => {
+                    found.iter().filter_map(|t| self.patterns.group(pattern, t)).map(str::to_owned).collect()
+                }
                 None => found,
             };
         }
@@ -245,7 +247,11 @@ pub(crate) fn wanted(pick: &Pick) -> String {
         Pick { regex: Some(pattern), .. } => pattern.clone(),
         _ => "a text".to_owned(),
     };
-    if pick.map.is_empty() { what } else { format!("{what} ({})", pick.map.keys().cloned().collect::<Vec<_>>().join(", ")) }
+    if pick.map.is_empty() {
+        what
+    } else {
+        format!("{what} ({})", pick.map.keys().cloned().collect::<Vec<_>>().join(", "))
+    }
 }
 
 fn keys(value: &Value) -> String {
@@ -268,7 +274,7 @@ fn as_json(item: Item<'_>) -> Option<&Value> {
     }
 }
 
-fn as_xml<'a>(item: Item<'a>) -> Option<roxmltree::Node<'a, 'a>> {
+fn as_xml(item: Item<'_>) -> Option<roxmltree::Node<'_, '_>> {
     match item {
         Item::Whole(answer) => answer.xml.as_ref().map(roxmltree::Document::root),
         Item::Xml(node) => Some(node),
@@ -333,7 +339,8 @@ pub(crate) fn elements<'a>(root: roxmltree::Node<'a, 'a>, path: &str) -> Vec<rox
     while let Some(word) = words.next() {
         let deep = word.is_empty();
         let name = if deep { words.next().unwrap_or("*") } else { word };
-        let fits = |node: &roxmltree::Node<'_, '_>| node.is_element() && (name == "*" || node.tag_name().name() == name);
+        let fits =
+            |node: &roxmltree::Node<'_, '_>| node.is_element() && (name == "*" || node.tag_name().name() == name);
         found = if deep {
             // Nested hits would be found once for each ancestor: a document is walked once.
             let mut seen = std::collections::HashSet::new();

@@ -69,22 +69,31 @@ pub(crate) fn state(text: &str) -> Option<DhcpState> {
     })
 }
 
-/// A lease time in seconds; `Ok(None)` for one that never ends.
-pub(crate) fn seconds(text: &str, written: Option<Written>) -> Option<Option<u64>> {
-    let number = || text.parse::<u64>().ok();
-    match written {
-        Some(Written::Minutes) => number()?.checked_mul(60).map(Some),
-        Some(Written::Hours) => number()?.checked_mul(3_600).map(Some),
-        Some(Written::Units) => units(text),
-        // All ones is how a lease without end stands in DHCP (RFC 2131, section 3.3).
-        _ => number().map(|seconds| (seconds < u64::from(u32::MAX)).then_some(seconds)),
-    }
+/// How long a lease lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lease {
+    Seconds(u64),
+    Endless,
 }
 
-fn units(text: &str) -> Option<Option<u64>> {
-    if matches!(text, "infinite" | "infinity" | "never") {
-        return Some(None);
-    }
+/// A lease time.
+pub(crate) fn lease(text: &str, written: Option<Written>) -> Option<Lease> {
+    let number = || text.parse::<u64>().ok();
+    let seconds = match written {
+        Some(Written::Minutes) => number()?.checked_mul(60)?,
+        Some(Written::Hours) => number()?.checked_mul(3_600)?,
+        Some(Written::Units) if matches!(text, "infinite" | "infinity" | "never") => return Some(Lease::Endless),
+        Some(Written::Units) => units(text)?,
+        // All ones is how a lease without end stands in DHCP (RFC 2131, section 3.3).
+        _ => match number()? {
+            seconds if seconds >= u64::from(u32::MAX) => return Some(Lease::Endless),
+            seconds => seconds,
+        },
+    };
+    Some(Lease::Seconds(seconds))
+}
+
+fn units(text: &str) -> Option<u64> {
     let (mut total, mut rest) = (0u64, text);
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
@@ -101,7 +110,7 @@ fn units(text: &str) -> Option<Option<u64>> {
         total = total.checked_add(number.checked_mul(factor)?)?;
         rest = &rest[digits + unit.map_or(0, char::len_utf8)..];
     }
-    (!text.is_empty()).then_some(Some(total))
+    (!text.is_empty()).then_some(total)
 }
 
 /// A range by its offset from the network address and its count, as OpenWrt writes it.
@@ -120,15 +129,15 @@ mod tests {
 
     #[test]
     fn lease_times() {
-        assert_eq!(seconds("86400", None), Some(Some(86_400)));
-        assert_eq!(seconds("4294967295", None), Some(None));
-        assert_eq!(seconds("24", Some(Written::Hours)), Some(Some(86_400)));
-        assert_eq!(seconds("120", Some(Written::Minutes)), Some(Some(7_200)));
-        assert_eq!(seconds("1d12h", Some(Written::Units)), Some(Some(129_600)));
-        assert_eq!(seconds("10m0s", Some(Written::Units)), Some(Some(600)));
-        assert_eq!(seconds("infinite", Some(Written::Units)), Some(None));
+        assert_eq!(lease("86400", None), Some(Lease::Seconds(86_400)));
+        assert_eq!(lease("4294967295", None), Some(Lease::Endless));
+        assert_eq!(lease("24", Some(Written::Hours)), Some(Lease::Seconds(86_400)));
+        assert_eq!(lease("120", Some(Written::Minutes)), Some(Lease::Seconds(7_200)));
+        assert_eq!(lease("1d12h", Some(Written::Units)), Some(Lease::Seconds(129_600)));
+        assert_eq!(lease("10m0s", Some(Written::Units)), Some(Lease::Seconds(600)));
+        assert_eq!(lease("infinite", Some(Written::Units)), Some(Lease::Endless));
         for bad in ["", "h", "10y", "99999999999999999999", "18446744073709551615w", "1é"] {
-            assert_eq!(seconds(bad, Some(Written::Units)), None, "{bad}");
+            assert_eq!(lease(bad, Some(Written::Units)), None, "{bad}");
         }
     }
 

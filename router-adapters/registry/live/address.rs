@@ -26,7 +26,7 @@ pub(super) struct Host {
     pub(super) secure: bool,
 }
 
-pub(super) fn resolve(given: &str, offer: &Offer, allow_public: bool) -> Result<Host, FetchError> {
+pub(super) fn resolve(given: &str, offer: Offer, allow_public: bool) -> Result<Host, FetchError> {
     let (text, secure) = match (given.strip_prefix("http://"), given.strip_prefix("https://")) {
         (Some(rest), _) => (rest, false),
         (_, Some(rest)) => (rest, true),
@@ -84,13 +84,13 @@ mod tests {
     use super::*;
 
     fn resolve(given: &str, allow_public: bool) -> Result<Host, FetchError> {
-        super::resolve(given, &Offer { secure: false, both: false, port: None }, allow_public)
+        super::resolve(given, Offer { secure: false, both: false, port: None }, allow_public)
     }
 
     #[test]
     fn a_host_may_say_how_it_is_spoken_to_where_both_are_possible() {
         let offer = Offer { secure: true, both: true, port: Some(8443) };
-        let said = |text: &str| super::resolve(text, &offer, false).map(|host| (host.authority, host.secure));
+        let said = |text: &str| super::resolve(text, offer, false).map(|host| (host.authority, host.secure));
         assert_eq!(said("127.0.0.1"), Ok(("127.0.0.1:8443".to_owned(), true)));
         assert_eq!(said("http://127.0.0.1"), Ok(("127.0.0.1".to_owned(), false)));
         assert_eq!(said("https://127.0.0.1:443/"), Ok(("127.0.0.1".to_owned(), true)));

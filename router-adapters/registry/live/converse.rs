@@ -47,7 +47,7 @@ pub fn converse(adapter: &Declared, request: &Request) -> Result<Conversation, F
     talk.vars.set("user", talk.user.clone());
     let told = file.step.iter().try_for_each(|step| talk.step(step));
     // Whatever happened: a session that was begun is ended.
-    let left_open = file.finally.iter().filter_map(|last| talk.finally(last).err()).next();
+    let left_open = file.finally.iter().find_map(|last| talk.finally(last).err());
     told?;
     let mut said = talk.said;
     said.left_open = left_open;
@@ -66,7 +66,9 @@ impl Way {
     fn open(adapter: &Declared, request: &Request) -> Result<Self, FetchError> {
         let file = adapter.description();
         #[cfg(unix)]
-        if let Some(path) = request.host.strip_prefix("unix:").or(request.host.starts_with('/').then_some(&*request.host)) {
+        if let Some(path) =
+            request.host.strip_prefix("unix:").or(request.host.starts_with('/').then_some(&*request.host))
+        {
             if file.connect.socket.is_none() {
                 return Err(FetchError::BadHost { host: plain(&request.host) });
             }
@@ -365,11 +367,7 @@ pub struct Identified {
 ///
 /// # Errors
 /// When the host is none, or not private; what cannot be reached is an answer.
-pub fn identify_all(
-    rust: &[&Adapter],
-    files: &[Declared],
-    request: &Request,
-) -> Result<Vec<Identified>, FetchError> {
+pub fn identify_all(rust: &[&Adapter], files: &[Declared], request: &Request) -> Result<Vec<Identified>, FetchError> {
     let mut questions: BTreeMap<(bool, u16, String), Vec<Asker<'_>>> = BTreeMap::new();
     for adapter in rust.iter().filter_map(|adapter| Some((adapter.id, adapter.live?))) {
         questions.entry((false, 80, "/".to_owned())).or_default().push(Asker::Rust(adapter.0, adapter.1.identify));
@@ -400,7 +398,10 @@ pub fn identify_all(
         let got = match door.ask(&Ask::get(&path), None) {
             Ok(got) => got,
             Err(error) => {
-                if matches!(error, FetchError::Refused { .. } | FetchError::Unreachable { .. } | FetchError::TimedOut { .. }) {
+                if matches!(
+                    error,
+                    FetchError::Refused { .. } | FetchError::Unreachable { .. } | FetchError::TimedOut { .. }
+                ) {
                     dead.push((secure, port));
                 }
                 found.push(Identified { asked, answer: error.to_string(), adapters: Vec::new() });

@@ -6,8 +6,8 @@
 use digest_auth::{AuthContext, HttpMethod, WwwAuthenticateHeader};
 
 use super::http::{Ask, Door, Got, plain};
-use crate::engine::fill::base64;
 use super::{FetchError, Request};
+use crate::engine::fill::base64;
 
 /// How often a page is asked again after a lost race.
 const RETRIES: u32 = 2;

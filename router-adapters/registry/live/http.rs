@@ -56,11 +56,9 @@ impl<'x> Ask<'x> {
 
 impl Door {
     pub(super) fn open(request: &Request, terms: Terms) -> Result<Self, FetchError> {
-        let host = address::resolve(&request.host, &terms.offer, request.allow_public)?;
-        let (seen, unreachable) = (Seen::default(), |reason: String| FetchError::Unreachable {
-            host: host.authority.clone(),
-            reason,
-        });
+        let host = address::resolve(&request.host, terms.offer, request.allow_public)?;
+        let (seen, unreachable) =
+            (Seen::default(), |reason: String| FetchError::Unreachable { host: host.authority.clone(), reason });
         let client = Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())

@@ -20,8 +20,7 @@ impl Socket {
     /// Sends the body; what a path or header would say has no place here.
     pub(super) fn ask(&self, ask: &Ask<'_>) -> Result<Got, FetchError> {
         let host = self.path.display().to_string();
-        let timed_out =
-            || FetchError::TimedOut { host: host.clone(), path: ask.path.to_owned(), after: self.timeout };
+        let timed_out = || FetchError::TimedOut { host: host.clone(), path: ask.path.to_owned(), after: self.timeout };
         let failed = |error: &io::Error| match error.kind() {
             io::ErrorKind::ConnectionRefused => FetchError::Refused { host: host.clone() },
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => timed_out(),
