@@ -1,0 +1,362 @@
+//! Who is alive, told on the announced segment itself.
+//!
+//! Every node sends a small authenticated *beat* to a group. It names whom its sender heard last and with which sequence
+//! number (an *echo*), so that a beat proves three things at once: its sender lives; it is younger than the echoed number of
+//! ours (nothing recorded can be played back to a node that restarts); and whom else its sender hears, so that one lost
+//! frame, or one bad path, kills nobody. A node that was not heard for [`Timing::suspect`] is asked (`Poke`), and is dead
+//! after [`Timing::dead`].
+//!
+//! Moments are this node's own. No message carries a time.
+
+mod key;
+mod message;
+mod roster;
+mod window;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use poolcheck_lan::Timestamp;
+use poolcheck_lan::wire::MacAddr;
+
+pub use key::Key;
+pub use message::{ETHERTYPE, GROUP, NodeId};
+pub(crate) use message::{Body, DRAINING, Echo, LEAVING, LISTENING, Listing, MAX_PEERS, Message, Refused};
+pub(crate) use roster::{OwnRoster, PeerRoster};
+use window::Window;
+
+use crate::settings::Timing;
+
+/// An echo of a number sent longer ago proves nothing.
+const FRESH: Duration = Duration::from_secs(2);
+/// Incarnations of a peer that ended, so that their last words cannot be repeated.
+const RETIRED: usize = 8;
+
+/// Another node.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    /// Empty until its roster came.
+    pub(crate) name: String,
+    pub(crate) mac: MacAddr,
+    pub(crate) alive: bool,
+    /// Since when it is alive or dead.
+    pub(crate) since: Timestamp,
+    /// Its latest sign of life, direct or told by another.
+    pub(crate) seen: Timestamp,
+    /// Its latest own word.
+    pub(crate) heard: Timestamp,
+    /// When the latest of our messages left that it has heard.
+    pub(crate) hears_me: Timestamp,
+    pub(crate) flags: u8,
+    pub(crate) roster: PeerRoster,
+    incarnation: u64,
+    retired: VecDeque<u64>,
+    window: Window,
+    /// The highest number known, also from others' echoes.
+    known: u64,
+    /// The roster version its beats speak of, and since when we lack it.
+    version: u32,
+    lacking: Option<Timestamp>,
+    poked: Timestamp,
+    asked: Timestamp,
+}
+
+impl Peer {
+    /// Whether its roster is the one its beats speak of.
+    pub(crate) fn in_step(&self) -> bool {
+        self.version != 0 && self.version == self.roster.version()
+    }
+
+    /// Whether it may take addresses: alive, not about to go, not waiting, and known to us.
+    pub(crate) fn can_act(&self) -> bool {
+        self.alive && self.flags == 0 && self.in_step()
+    }
+}
+
+/// What changed by a message or by time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Change {
+    Up(NodeId),
+    /// Not heard for so long; zero if it said goodbye.
+    Down(NodeId, Duration),
+    /// Its roster or its flags.
+    News(NodeId),
+    /// It wants our roster.
+    Asks,
+    /// It wants a beat.
+    Pokes,
+    /// Another machine speaks under our name.
+    Namesake(MacAddr),
+    /// A new node, and no room.
+    TooMany,
+}
+
+/// Whom a node knows.
+#[derive(Debug)]
+pub(crate) struct Members {
+    me: NodeId,
+    incarnation: u64,
+    sequence: u64,
+    timing: Timing,
+    /// When our latest messages left.
+    sent: VecDeque<(u64, Timestamp)>,
+    peers: BTreeMap<NodeId, Peer>,
+    /// Authentic but perhaps recorded: echoed, so that they can prove themselves.
+    strangers: BTreeMap<NodeId, Echo>,
+}
+
+impl Members {
+    pub(crate) fn new(me: NodeId, incarnation: u64, timing: Timing) -> Self {
+        Self {
+            me,
+            incarnation,
+            sequence: 0,
+            timing,
+            sent: VecDeque::new(),
+            peers: BTreeMap::new(),
+            strangers: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn get(&self, node: NodeId) -> Option<&Peer> {
+        self.peers.get(&node)
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = (NodeId, &Peer)> {
+        self.peers.iter().map(|(node, peer)| (*node, peer))
+    }
+
+    pub(crate) fn alive(&self) -> impl Iterator<Item = (NodeId, &Peer)> {
+        self.all().filter(|(_, peer)| peer.alive)
+    }
+
+    /// The node that this hardware address was last seen with.
+    pub(crate) fn with_mac(&self, mac: MacAddr) -> Option<NodeId> {
+        self.all().find(|(_, peer)| peer.mac == mac).map(|(node, _)| node)
+    }
+
+    /// A message from us, numbered.
+    pub(crate) fn message(&mut self, now: Timestamp, flags: u8, body: Body) -> Message {
+        self.sequence += 1;
+        self.sent.push_back((self.sequence, now));
+        while self.sent.front().is_some_and(|(_, at)| now.since(*at) > FRESH) {
+            self.sent.pop_front();
+        }
+        Message { from: self.me, incarnation: self.incarnation, sequence: self.sequence, flags, body }
+    }
+
+    /// What a beat says of those we hear.
+    pub(crate) fn echoes(&self, now: Timestamp) -> Vec<Echo> {
+        let recent = self.peers.iter().filter(|(_, peer)| peer.alive && now.since(peer.heard) < FRESH);
+        let known = recent.map(|(node, peer)| Echo {
+            node: *node,
+            incarnation: peer.incarnation,
+            sequence: peer.window.highest(),
+        });
+        known.chain(self.strangers.values().copied()).take(MAX_PEERS).collect()
+    }
+
+    /// Hears a message that its key has proven.
+    pub(crate) fn hear(&mut self, at: Timestamp, mac: MacAddr, message: Message, out: &mut Vec<Change>) {
+        let node = message.from;
+        if node == self.me {
+            if message.incarnation != self.incarnation {
+                out.push(Change::Namesake(mac));
+            }
+            return;
+        }
+        if !self.admit(at, mac, &message, out) {
+            return;
+        }
+        let echoes_me = self.echo_of_me(&message);
+        let Some(peer) = self.peers.get_mut(&node) else { return };
+        peer.mac = mac;
+        peer.known = peer.known.max(message.sequence);
+        peer.seen = peer.seen.max(at);
+        peer.heard = peer.heard.max(at);
+        peer.hears_me = peer.hears_me.max(echoes_me);
+        // Words that were overtaken on the way say nothing of how things are now.
+        let newest = message.sequence == peer.window.highest();
+        if newest && peer.flags != message.flags {
+            peer.flags = message.flags;
+            out.push(Change::News(node));
+        }
+        if message.flags & LEAVING != 0 {
+            if peer.alive && newest {
+                (peer.alive, peer.since, peer.roster) = (false, at, PeerRoster::default());
+                out.push(Change::Down(node, Duration::ZERO));
+            }
+            return;
+        }
+        if !peer.alive {
+            (peer.alive, peer.since) = (true, at);
+            out.push(Change::Up(node));
+        }
+        match message.body {
+            Body::Beat { version, echoes } => {
+                if newest {
+                    peer.version = version;
+                    peer.lacking = if peer.in_step() { None } else { peer.lacking.or(Some(at)) };
+                }
+                self.hear_echoes(at, &echoes);
+            }
+            Body::Roster { version, base, part, parts, name, listings } => {
+                peer.name = name;
+                if peer.roster.hear(version, base, (part, parts), listings) {
+                    if newest {
+                        peer.version = version;
+                    }
+                    peer.lacking = if peer.in_step() { None } else { peer.lacking };
+                    out.push(Change::News(node));
+                }
+            }
+            Body::Ask { node: asked } if asked == self.me => out.push(Change::Asks),
+            Body::Poke { node: poked } if poked == self.me => out.push(Change::Pokes),
+            Body::Ask { .. } | Body::Poke { .. } => {}
+        }
+    }
+
+    /// Whether a message is neither repeated nor recorded. A new incarnation must prove itself with a fresh echo of ours.
+    fn admit(&mut self, at: Timestamp, mac: MacAddr, message: &Message, out: &mut Vec<Change>) -> bool {
+        if let Some(peer) = self.peers.get_mut(&message.from) {
+            if peer.incarnation == message.incarnation {
+                return peer.window.admit(message.sequence);
+            }
+            if peer.retired.contains(&message.incarnation) {
+                return false;
+            }
+        }
+        if at.since(self.echo_of_me(message)) > FRESH || self.echo_of_me(message) == Timestamp::ZERO {
+            let stranger =
+                Echo { node: message.from, incarnation: message.incarnation, sequence: message.sequence };
+            if self.strangers.len() < MAX_PEERS || self.strangers.contains_key(&message.from) {
+                self.strangers.insert(message.from, stranger);
+            }
+            return false;
+        }
+        self.strangers.remove(&message.from);
+        let mut retired = VecDeque::new();
+        if let Some(before) = self.peers.remove(&message.from) {
+            retired = before.retired;
+            retired.push_back(before.incarnation);
+            if retired.len() > RETIRED {
+                retired.pop_front();
+            }
+            if before.alive {
+                out.push(Change::Down(message.from, at.since(before.seen)));
+            }
+        } else if self.peers.len() >= MAX_PEERS {
+            out.push(Change::TooMany);
+            return false;
+        }
+        let mut window = Window::default();
+        window.admit(message.sequence);
+        let peer = Peer {
+            name: String::new(),
+            mac,
+            alive: false,
+            since: at,
+            seen: at,
+            heard: at,
+            hears_me: Timestamp::ZERO,
+            flags: message.flags,
+            roster: PeerRoster::default(),
+            incarnation: message.incarnation,
+            retired,
+            window,
+            known: message.sequence,
+            version: 0,
+            lacking: None,
+            poked: Timestamp::ZERO,
+            asked: Timestamp::ZERO,
+        };
+        self.peers.insert(message.from, peer);
+        true
+    }
+
+    /// When the message of ours left that this one echoes; zero if it echoes none that is remembered.
+    fn echo_of_me(&self, message: &Message) -> Timestamp {
+        let Body::Beat { echoes, .. } = &message.body else { return Timestamp::ZERO };
+        let mine = |echo: &&Echo| echo.node == self.me && echo.incarnation == self.incarnation;
+        let Some(echo) = echoes.iter().find(mine) else { return Timestamp::ZERO };
+        let first = self.sent.front().map_or(u64::MAX, |(sequence, _)| *sequence);
+        let at = echo.sequence.checked_sub(first).and_then(|at| self.sent.get(usize::try_from(at).ok()?));
+        at.map_or(Timestamp::ZERO, |(_, at)| *at)
+    }
+
+    /// What another heard of a third is a sign of life.
+    fn hear_echoes(&mut self, at: Timestamp, echoes: &[Echo]) {
+        for echo in echoes {
+            if let Some(peer) = self.peers.get_mut(&echo.node)
+                && peer.alive
+                && peer.incarnation == echo.incarnation
+                && echo.sequence > peer.known
+            {
+                peer.known = echo.sequence;
+                peer.seen = peer.seen.max(at);
+            }
+        }
+    }
+
+    /// Lets those die who were silent for too long.
+    pub(crate) fn expire(&mut self, now: Timestamp, out: &mut Vec<Change>) {
+        for (node, peer) in &mut self.peers {
+            let silent = now.since(peer.seen);
+            if peer.alive && silent > self.timing.dead {
+                (peer.alive, peer.since, peer.roster) = (false, now, PeerRoster::default());
+                out.push(Change::Down(*node, silent));
+            }
+        }
+    }
+
+    /// The time we stood still counts for nobody's silence.
+    pub(crate) fn stood_still(&mut self, now: Timestamp) {
+        for peer in self.peers.values_mut().filter(|peer| peer.alive) {
+            peer.seen = peer.seen.max(now);
+        }
+    }
+
+    /// Whether every node that is alive spoke since, and its roster is known.
+    pub(crate) fn all_heard_since(&self, since: Timestamp) -> bool {
+        self.alive().all(|(_, peer)| peer.heard >= since && peer.in_step())
+    }
+
+    /// Whom to poke or ask now.
+    pub(crate) fn questions(&mut self, now: Timestamp) -> Vec<(MacAddr, Body)> {
+        let (timing, mut out) = (self.timing, Vec::new());
+        for (node, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.alive) {
+            if now >= peer.poke_at(&timing) {
+                peer.poked = now;
+                out.push((peer.mac, Body::Poke { node: *node }));
+            }
+            if peer.ask_at(&timing).is_some_and(|at| now >= at) {
+                peer.asked = now;
+                out.push((peer.mac, Body::Ask { node: *node }));
+            }
+        }
+        out
+    }
+
+    /// When something is due, if nothing is heard till then.
+    pub(crate) fn timeout(&self) -> Timestamp {
+        let due = |peer: &Peer| {
+            let asking = peer.ask_at(&self.timing).unwrap_or(Timestamp::FAR_FUTURE);
+            (peer.seen + self.timing.dead + Duration::from_nanos(1)).min(peer.poke_at(&self.timing)).min(asking)
+        };
+        self.alive().map(|(_, peer)| due(peer)).min().unwrap_or(Timestamp::FAR_FUTURE)
+    }
+}
+
+impl Peer {
+    fn poke_at(&self, timing: &Timing) -> Timestamp {
+        (self.seen + timing.suspect).max(self.poked + timing.beat / 3)
+    }
+
+    /// A change is mostly on its way when the beat that speaks of it comes: it is waited for a little.
+    fn ask_at(&self, timing: &Timing) -> Option<Timestamp> {
+        self.lacking.map(|since| (since + timing.beat / 6).max(self.asked + timing.beat / 2))
+    }
+}
+
+#[cfg(test)]
+mod tests;

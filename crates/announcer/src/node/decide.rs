@@ -1,0 +1,301 @@
+//! Who owns what: the one place where addresses change their owner.
+//!
+//! Each claim has a *term*, one higher than that of the owner before. Of two claims the one with the higher term is right,
+//! of two equal ones that of the node that ranks higher; both sides know both claims, so both decide alike. That is all
+//! there is to a healed split, a woken sleeper and a planned handover: whoever hears of a better claim is silent at once.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use poolcheck_lan::Timestamp;
+
+use super::Announcer;
+use super::hear::outranks;
+use super::table::{Entry, Orphan, Owned, State};
+use crate::conflict::Probe;
+use crate::election::{Ballot, Candidate, order};
+use crate::event::{Cause, Release, What};
+use crate::hold::Service;
+use crate::liveness::{DRAINING, Listing, NodeId};
+use crate::settings::Rebalance;
+
+/// So long must nodes neither come nor go before addresses are moved without need.
+const QUIET: Duration = Duration::from_secs(30);
+/// So many at a time.
+const REBALANCED: usize = 10;
+
+impl Announcer {
+    /// Looks at all addresses.
+    pub(super) fn decide(&mut self, now: Timestamp) {
+        self.dirty = false;
+        self.recheck = Timestamp::FAR_FUTURE;
+        let addresses: Vec<IpAddr> = self.table.iter().map(|(address, _)| address).collect();
+        let mut ballot = self.ballot();
+        for address in &addresses {
+            if let Some(holder) = self.settle(now, *address) {
+                ballot.count(holder);
+            }
+        }
+        for address in addresses {
+            self.fill(now, address, &mut ballot);
+        }
+    }
+
+    /// An election among those who can act, before anything is counted.
+    fn ballot(&self) -> Ballot {
+        let others = self.members.all().filter(|(_, peer)| peer.can_act()).map(|(node, _)| node);
+        let me = self.draining.is_none().then_some(self.me);
+        Ballot::new(others.chain(me), self.table.len())
+    }
+
+    /// What others say of an address.
+    fn listings(&self, address: IpAddr) -> impl Iterator<Item = (NodeId, &Listing)> {
+        self.members.alive().filter_map(move |(node, peer)| Some((node, peer.roster.get(address)?)))
+    }
+
+    /// Finds the one owner among those who claim an address, and gives it up if that is another.
+    fn settle(&mut self, now: Timestamp, address: IpAddr) -> Option<NodeId> {
+        let claims = self.listings(address).filter(|(_, listing)| listing.owned);
+        let best = claims.map(|(node, listing)| (listing.term, node)).reduce(|best, next| {
+            let higher = (next.0 > best.0) || (next.0 == best.0 && outranks(next.1, best.1, address));
+            if higher { next } else { best }
+        });
+        let known = self.listings(address).map(|(_, listing)| listing.term).max().unwrap_or(0);
+        let others_ready = self.listings(address).any(|(_, listing)| listing.ready && listing.able);
+        let deaf = best.is_some_and(|(_, node)| self.is_deaf_to_us(now, node));
+        let me = self.me;
+        let entry = self.table.get_mut(address)?;
+        entry.term = entry.term.max(known);
+        let service = entry.service();
+        let mut lost = None;
+        match (&mut entry.state, best) {
+            (State::Owned(owned), Some((term, node))) => {
+                let better = term > owned.term || (term == owned.term && outranks(node, me, address));
+                #[cfg(feature = "sim")]
+                let better = match self.settings.mutation {
+                    Some(crate::sim::Mutation::NeverYields) => false,
+                    Some(crate::sim::Mutation::AlwaysYields) => true,
+                    _ => better,
+                };
+                if better && deaf {
+                    // It took over because it does not hear us, though we hear it: everyone else is served by us.
+                    owned.term = term.saturating_add(1);
+                    entry.term = owned.term;
+                    self.roster_stale = true;
+                    self.schedule.once(now, address);
+                } else if better {
+                    lost = Some(Release::To { node: String::new() });
+                } else {
+                    owned.rival = Some((node, now + 2 * self.settings.timing.beat));
+                }
+            }
+            (State::Owned(_), None) if service.should_release() && !others_ready => lost = Some(Release::NotReady),
+            (State::Probing(_) | State::InUse { .. }, Some(_)) => entry.state = State::Idle,
+            _ => {}
+        }
+        if let Some(why) = lost {
+            entry.state = State::Idle;
+            self.roster_stale = true;
+            self.schedule.stop(address);
+            let why = match (why, best) {
+                (Release::To { .. }, Some((_, node))) => Release::To { node: self.name(node) },
+                (why, _) => why,
+            };
+            self.report(now, What::Released { address, why });
+        }
+        let holder = if self.table.is_owned(address) { Some(me) } else { best.map(|(_, node)| node) };
+        let entry = self.table.get_mut(address)?;
+        match (entry.holder, holder) {
+            (Some(of), None) => entry.orphan = Some(Orphan { since: now, of, owned: true }),
+            (None, None) if entry.orphan.is_none() => {
+                entry.orphan = Some(Orphan { since: now, of: me, owned: false });
+            }
+            (_, Some(_)) => entry.orphan = None,
+            _ => {}
+        }
+        entry.holder = holder;
+        holder
+    }
+
+    /// Whether a node has heard nothing of us for longer than it takes to be thought dead, though it had the time to.
+    fn is_deaf_to_us(&self, now: Timestamp, node: NodeId) -> bool {
+        let patience = self.settings.timing.dead + 2 * self.settings.timing.beat;
+        let long = |since: Timestamp| now.since(since) > patience;
+        let peer = self.members.get(node);
+        self.fence.active_since().is_some_and(long) && peer.is_some_and(|peer| long(peer.since) && long(peer.hears_me))
+    }
+
+    /// Finds an owner for an address that has none, or whose owner wants to be rid of it; takes it if that is us.
+    fn fill(&mut self, now: Timestamp, address: IpAddr, ballot: &mut Ballot) {
+        let Some(entry) = self.table.get(address) else { return };
+        let holder = entry.holder;
+        let mut candidates = self.candidates(now, address, entry);
+        if let Some(holder) = holder {
+            let Some(offered) = self.given_away(address, holder, &candidates) else { return };
+            candidates.retain(|candidate| offered.is_none_or(|to| candidate.node == to));
+        }
+        let in_use = self.listings(address).any(|(_, listing)| listing.in_use);
+        if in_use || matches!(entry.state, State::InUse { .. }) {
+            return;
+        }
+        let elected = ballot.elect(address, &mut candidates);
+        if elected == Some(self.me) {
+            self.take(now, address, holder);
+            return;
+        }
+        let Some(orphan) = entry.orphan.filter(|_| holder.is_none()) else { return };
+        let Some(place) = candidates.iter().position(|candidate| candidate.node == self.me) else {
+            self.recheck = self.recheck.min(if entry.retry > now { entry.retry } else { Timestamp::FAR_FUTURE });
+            return self.stop_probing(address);
+        };
+        // Others may count differently, and wait for us as we wait for them: after a while the next in order acts.
+        let patience = orphan.since + self.settings.timing.listen() * (place as u32 + 2);
+        if now >= patience {
+            self.take(now, address, None);
+        } else {
+            self.recheck = self.recheck.min(patience);
+            self.stop_probing(address);
+        }
+    }
+
+    fn stop_probing(&mut self, address: IpAddr) {
+        if let Some(entry) = self.table.get_mut(address)
+            && matches!(entry.state, State::Probing(_))
+        {
+            entry.state = State::Idle;
+        }
+    }
+
+    /// Who could own an address, but for its owner.
+    fn candidates(&self, now: Timestamp, address: IpAddr, entry: &Entry) -> Vec<Candidate> {
+        let others = self.members.all().filter(|(node, peer)| peer.can_act() && entry.holder != Some(*node));
+        let mut candidates: Vec<Candidate> = others
+            .filter_map(|(node, peer)| {
+                let listing = peer.roster.get(address)?;
+                let service = Service { ready: listing.ready, hold: listing.hold };
+                let may = listing.able && !listing.in_use && service.may_own();
+                may.then_some(Candidate { node, weight: listing.weight, ready: listing.ready })
+            })
+            .collect();
+        let mine = self.able(now, address) && entry.service().may_own() && entry.retry <= now;
+        if mine && self.draining.is_none() && entry.holder != Some(self.me) {
+            candidates.push(Candidate { node: self.me, weight: entry.want.weight, ready: entry.want.ready });
+        }
+        candidates
+    }
+
+    /// Whether this node has the subnet, and is heard by the others.
+    pub(super) fn able(&self, now: Timestamp, address: IpAddr) -> bool {
+        self.link.up && self.link.subnets.iter().any(|net| net.contains(&address)) && !self.is_mute(now)
+    }
+
+    /// Whether none of those we hear hears us.
+    fn is_mute(&self, now: Timestamp) -> bool {
+        let mut alive = self.members.alive().peekable();
+        alive.peek().is_some() && alive.all(|(node, _)| self.is_deaf_to_us(now, node))
+    }
+
+    /// Whether an owner wants to be rid of an address: `None` no, `Some(None)` to anyone, `Some(Some)` to that node.
+    fn given_away(&self, address: IpAddr, holder: NodeId, candidates: &[Candidate]) -> Option<Option<NodeId>> {
+        let peer = self.members.get(holder).filter(|_| holder != self.me)?;
+        let listing = peer.roster.get(address)?;
+        let others_ready = candidates.iter().any(|candidate| candidate.ready);
+        let service = Service { ready: listing.ready, hold: listing.hold };
+        let leaves = peer.flags & DRAINING != 0 || service.should_move(others_ready);
+        listing.offered.or(leaves.then_some(None))
+    }
+
+    /// Those who could take an owned address now.
+    pub(super) fn takers(&self, address: IpAddr) -> Vec<NodeId> {
+        let Some(entry) = self.table.get(address) else { return Vec::new() };
+        self.candidates(Timestamp::FAR_FUTURE, address, entry).iter().map(|c| c.node).filter(|n| *n != self.me).collect()
+    }
+
+    /// Takes an address: at once if it had an owner until just now, else after a probe.
+    fn take(&mut self, now: Timestamp, address: IpAddr, from: Option<NodeId>) {
+        let window = self.settings.timing.failover_window();
+        let Some(entry) = self.table.get_mut(address) else { return };
+        let cause = match (from, entry.orphan) {
+            (Some(node), _) => Some((node, false)),
+            (None, Some(orphan)) if orphan.owned && now.since(orphan.since) <= window => Some((orphan.of, true)),
+            _ => None,
+        };
+        #[cfg(feature = "sim")]
+        let cause = match self.settings.mutation {
+            Some(crate::sim::Mutation::NeverTakesOver) if cause.is_some() => return,
+            Some(crate::sim::Mutation::NeverProbes) => cause.or(Some((self.me, true))),
+            _ => cause,
+        };
+        match (cause, &entry.state) {
+            (Some((of, orphaned)), _) => {
+                let from = self.name(of);
+                let silent = self.members.get(of).filter(|_| orphaned).map_or(Duration::ZERO, |peer| {
+                    if peer.alive { Duration::ZERO } else { now.since(peer.seen) }
+                });
+                let cause = if orphaned { Cause::TakenOver { from, silent } } else { Cause::HandedOver { from } };
+                self.own(now, address, cause);
+            }
+            (None, State::Probing(_)) => {}
+            (None, _) => {
+                entry.state = State::Probing(Probe::new(now, &mut self.random));
+                self.report(now, What::Probing { address });
+            }
+        }
+    }
+
+    /// Owns an address from now on, and announces it.
+    pub(super) fn own(&mut self, now: Timestamp, address: IpAddr, cause: Cause) {
+        let me = self.me;
+        let Some(entry) = self.table.get_mut(address) else { return };
+        entry.term = entry.term.saturating_add(1);
+        let (term, new) = (entry.term, cause == Cause::Probed);
+        (entry.holder, entry.orphan) = (Some(me), None);
+        let owned =
+            Owned { term, since: now, cause: cause.clone(), defender: <_>::default(), offer: None, rival: None };
+        entry.state = State::Owned(Box::new(owned));
+        self.roster_stale = true;
+        self.schedule.start(now, address, new);
+        self.report(now, What::Owned { address, cause });
+    }
+
+    /// Offers what others should own, if settings ask for that and nothing else is going on.
+    pub(super) fn rebalance(&mut self, now: Timestamp) {
+        let policy = self.settings.rebalance;
+        let calm = now.since(self.quiet_since) >= QUIET && now.since(self.rebalanced) >= Duration::from_secs(1);
+        if policy == Rebalance::Never || !calm || self.draining.is_some() {
+            return;
+        }
+        self.rebalanced = now;
+        let mut ballot = self.ballot();
+        self.table.iter().filter_map(|(_, entry)| entry.holder).for_each(|holder| ballot.count(holder));
+        let mut excess = ballot.load(self.me).saturating_sub(ballot.bound());
+        let mut offers = Vec::new();
+        for address in self.table.owned() {
+            let Some(entry) = self.table.get(address) else { continue };
+            let mut candidates = self.candidates(now, address, entry);
+            candidates.retain(|candidate| candidate.ready);
+            order(address, &mut candidates);
+            let better = |c: &&Candidate| match policy {
+                Rebalance::Preferred => {
+                    c.weight > entry.want.weight || (c.weight == entry.want.weight && outranks(c.node, self.me, address))
+                }
+                Rebalance::Excess => excess > 0 && ballot.load(c.node) < ballot.bound(),
+                Rebalance::Never => false,
+            };
+            if let Some(candidate) = candidates.iter().find(better) {
+                ballot.count(candidate.node);
+                excess = excess.saturating_sub(1);
+                offers.push((address, candidate.node));
+            }
+            if offers.len() == REBALANCED {
+                break;
+            }
+        }
+        for (address, node) in offers {
+            if let Some(State::Owned(owned)) = self.table.get_mut(address).map(|entry| &mut entry.state) {
+                owned.offer = Some(super::Offer { to: Some(node), until: now + super::OFFER });
+                self.roster_stale = true;
+            }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! What arrives: other nodes' messages, questions for our addresses, and others' claims to them.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use poolcheck_lan::Timestamp;
+use poolcheck_lan::wire::{MacAddr, dissect};
+
+use super::Announcer;
+use super::table::State;
+use crate::conflict::{self, Action, Claim, How};
+use crate::election::rank;
+use crate::event::{Release, What};
+use crate::liveness::{Change, ETHERTYPE, GROUP, Message, NodeId, Refused};
+use crate::responder;
+
+/// The same is not reported more often.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+/// Messages that prove nothing are reported this often.
+const UNPROVEN_EVERY: Duration = Duration::from_secs(10);
+/// Whoever probed an address that another node probes or owns looks again after this.
+const BACK_OFF: Duration = Duration::from_millis(500);
+
+impl Announcer {
+    pub(super) fn hear(&mut self, at: Timestamp, frame: &[u8]) {
+        self.advance(at);
+        if self.fence.is_gone() || self.fence.is_down() {
+            return;
+        }
+        if frame.get(12..14) == Some(&ETHERTYPE.to_be_bytes()) {
+            self.hear_node(at, frame);
+            return;
+        }
+        let Ok(frame) = dissect(frame) else { return };
+        if let Some(claim) = conflict::claim(&frame)
+            && claim.mac != self.link.mac
+        {
+            self.hear_claim(at, claim);
+        }
+        if self.fence.is_active() {
+            let owned = |address| self.table.is_owned(address);
+            #[cfg(feature = "sim")]
+            let owned = |address| {
+                self.broken(crate::sim::Mutation::AnswersForAll)
+                    || owned(address) && !self.broken(crate::sim::Mutation::AnswersNothing)
+            };
+            self.answers.extend(responder::answer(&frame, self.link.mac, owned));
+        }
+    }
+
+    fn hear_node(&mut self, at: Timestamp, frame: &[u8]) {
+        let octets = |from: usize| {
+            let mut mac = [0; 6];
+            mac.copy_from_slice(&frame[from..from + 6]);
+            MacAddr(mac)
+        };
+        let (to, from) = (octets(0), octets(6));
+        if (to != GROUP && to != self.link.mac) || from == self.link.mac || from.is_multicast() {
+            return;
+        }
+        let message = match Message::parse(frame, &self.key) {
+            Ok(message) => message,
+            #[cfg(feature = "sim")]
+            Err(_) if self.broken(crate::sim::Mutation::BelievesAnyone) => return,
+            Err(Refused::Unproven) => {
+                if self.unproven.is_none_or(|last| at.since(last) >= UNPROVEN_EVERY) {
+                    self.unproven = Some(at);
+                    self.report(at, What::Unproven { mac: from });
+                }
+                return;
+            }
+            Err(Refused::Malformed) => return,
+        };
+        let mut changes = Vec::new();
+        self.members.hear(at, from, message, &mut changes);
+        self.take_in(at, changes);
+    }
+
+    /// Acts on what became of the members.
+    pub(super) fn take_in(&mut self, at: Timestamp, changes: Vec<Change>) {
+        for change in changes {
+            match change {
+                Change::Up(node) => {
+                    (self.dirty, self.quiet_since) = (true, at);
+                    // Whoever is new must hear us soon, to know that it is not alone.
+                    self.fence.beat_now(at.max(self.fence.last_beat() + self.settings.timing.beat / 6));
+                    self.report(at, What::PeerUp { node: self.name(node) });
+                }
+                Change::Down(node, silent) => {
+                    (self.dirty, self.quiet_since) = (true, at);
+                    self.report(at, What::PeerDown { node: self.name(node), silent });
+                }
+                Change::News(_) => self.dirty = true,
+                Change::Asks => {
+                    if at.since(self.roster_sent) >= self.settings.timing.beat / 4 || self.roster_sent == Timestamp::ZERO
+                    {
+                        self.roster_sent = at;
+                        self.say(at, GROUP, self.roster.whole(&self.settings.name));
+                    }
+                }
+                Change::Pokes => {
+                    self.fence.beat_now(at.max(self.fence.last_beat() + self.settings.timing.beat / 6));
+                }
+                Change::Namesake(mac) => {
+                    if self.may_report(at, IpAddr::from([0; 4])) {
+                        self.report(at, What::Namesake { mac });
+                    }
+                }
+                Change::TooMany => self.report(at, What::TooManyNodes),
+            }
+        }
+    }
+
+    /// Whether to report something of an address again.
+    fn may_report(&mut self, at: Timestamp, address: IpAddr) -> bool {
+        let again = self.probed.is_none_or(|(last, of)| of != address || at.since(last) >= REPORT_EVERY);
+        if again {
+            self.probed = Some((at, address));
+        }
+        again
+    }
+
+    fn hear_claim(&mut self, at: Timestamp, claim: Claim<'_>) {
+        let (address, by, me) = (claim.address, claim.mac, self.me);
+        let peer = self.members.with_mac(by);
+        let active = self.fence.is_active();
+        let Some(entry) = self.table.get_mut(address) else { return };
+        match (&mut entry.state, peer, claim.how) {
+            (State::Probing(probe), _, How::Probes) if probe.is_own(claim.nonce) => {}
+            #[cfg(feature = "sim")]
+            (State::Probing(_), ..) if self.settings.mutation == Some(crate::sim::Mutation::IgnoresProbeAnswers) => {}
+            // Another node owns it, or is to own it: not ours.
+            (State::Probing(_), Some(node), How::Claims) => {
+                (entry.state, entry.retry) = (State::Idle, at + BACK_OFF);
+                (self.dirty, self.roster_stale) = (true, true);
+                let _ = node;
+            }
+            (State::Probing(_), Some(node), How::Probes) => {
+                if outranks(node, me, address) {
+                    (entry.state, entry.retry) = (State::Idle, at + BACK_OFF);
+                    (self.dirty, self.roster_stale) = (true, true);
+                }
+            }
+            (State::Probing(_), None, _) => {
+                entry.state = State::InUse { by, since: at };
+                entry.retry = at + self.settings.probing.retry;
+                (self.dirty, self.roster_stale) = (true, true);
+                self.report(at, What::InUse { address, by });
+            }
+            (State::Owned(owned), Some(node), How::Claims) if active => {
+                owned.rival = Some((node, at + 2 * self.settings.timing.beat));
+            }
+            #[cfg(feature = "sim")]
+            (State::Owned(_), None, _) if self.settings.mutation == Some(crate::sim::Mutation::IgnoresForeignClaims) => {}
+            (State::Owned(_), None, How::Probes) if active => {
+                if self.may_report(at, address) {
+                    self.report(at, What::Probed { address, by });
+                }
+            }
+            (State::Owned(owned), None, How::Claims) if active => {
+                let action = owned.defender.on_claim(at, self.settings.defence);
+                self.resist(at, address, by, action);
+            }
+            _ => {}
+        }
+    }
+
+    /// Acts on a claim to an owned address by a machine that is no node.
+    fn resist(&mut self, at: Timestamp, address: IpAddr, by: MacAddr, action: Action) {
+        if action != Action::Endure || self.may_report(at, address) {
+            self.report(at, What::Conflict { address, by, action });
+        }
+        match action {
+            Action::Defend => self.schedule.once(at, address),
+            Action::Endure => {}
+            Action::Yield => {
+                self.schedule.stop(address);
+                if let Some(entry) = self.table.get_mut(address) {
+                    entry.state = State::InUse { by, since: at };
+                    entry.retry = at + self.settings.probing.retry;
+                }
+                (self.dirty, self.roster_stale) = (true, true);
+                self.report(at, What::Released { address, why: Release::Squatter { by } });
+            }
+        }
+    }
+}
+
+/// Whether of two nodes with equal claims the first keeps the address.
+pub(super) fn outranks(one: NodeId, other: NodeId, address: IpAddr) -> bool {
+    (rank(one, address), one) > (rank(other, address), other)
+}
