@@ -140,6 +140,13 @@ pub enum What {
         /// Not heard for so long; zero if it said goodbye.
         silent: Duration,
     },
+    /// A node runs anew, so soon that it was not missed.
+    PeerRestarted {
+        /// Which.
+        node: String,
+        /// Not heard for so long.
+        silent: Duration,
+    },
     /// Nobody took an address that was offered.
     NotTaken {
         /// The address.
@@ -188,6 +195,7 @@ impl fmt::Display for What {
             Self::PeerUp { node } => write!(f, "hears {node}"),
             Self::PeerDown { node, silent } if silent.is_zero() => write!(f, "hears that {node} leaves"),
             Self::PeerDown { node, silent } => write!(f, "misses {node}: silent for {}", millis(*silent)),
+            Self::PeerRestarted { node, silent } => write!(f, "hears {node} anew after {}", millis(*silent)),
             Self::NotTaken { address } => write!(f, "keeps {address}: nobody took it"),
             Self::Namesake { mac } => write!(f, "hears {mac} under its own name: names must differ"),
             Self::Unproven { mac } => write!(f, "does not believe {mac}: another key or cluster"),

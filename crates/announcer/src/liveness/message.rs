@@ -75,6 +75,8 @@ pub(crate) struct Listing {
     pub(crate) in_use: bool,
     /// To keep while nobody is ready.
     pub(crate) hold: bool,
+    /// The sender owned it as well until just now, and gave way: caches may need repair.
+    pub(crate) yielded: bool,
     /// The owner hands it over: to this node, or to whoever ranks next.
     pub(crate) offered: Option<Option<NodeId>>,
 }
@@ -192,7 +194,7 @@ impl Message {
 fn emit_listing(address: IpAddr, listing: &Listing, out: &mut Vec<u8>) {
     let flags = [address.is_ipv6(), listing.owned, listing.ready, listing.able, listing.in_use, listing.hold];
     let flags = flags.iter().enumerate().fold(0, |sum, (bit, set)| sum | u8::from(*set) << bit);
-    out.push(flags | u8::from(listing.offered.is_some()) << 6);
+    out.push(flags | u8::from(listing.offered.is_some()) << 6 | u8::from(listing.yielded) << 7);
     match address {
         IpAddr::V4(a) => out.extend_from_slice(&a.octets()),
         IpAddr::V6(a) => out.extend_from_slice(&a.octets()),
@@ -210,8 +212,8 @@ fn parse_listing(reader: &mut Reader<'_>) -> Result<(IpAddr, Listing), Refused> 
     let address = if set(0) { IpAddr::from(reader.array::<16>()?) } else { IpAddr::from(reader.array::<4>()?) };
     let (term, weight) = (u32::from_be_bytes(reader.array()?), i16::from_be_bytes(reader.array()?));
     let offered = if set(6) { Some(Some(NodeId(reader.u64()?)).filter(|node| node.0 != 0)) } else { None };
-    let listing =
-        Listing { term, weight, owned: set(1), ready: set(2), able: set(3), in_use: set(4), hold: set(5), offered };
+    let (owned, ready, able, in_use, hold, yielded) = (set(1), set(2), set(3), set(4), set(5), set(7));
+    let listing = Listing { term, weight, owned, ready, able, in_use, hold, yielded, offered };
     Ok((address, listing))
 }
 
@@ -303,9 +305,9 @@ mod tests {
 
     fn listing() -> impl Strategy<Value = (IpAddr, Listing)> {
         let offered = prop_oneof![Just(None), Just(Some(None)), (1_u64..).prop_map(|n| Some(Some(NodeId(n))))];
-        (any::<IpAddr>(), any::<(u32, i16)>(), any::<[bool; 5]>(), offered).prop_map(|(address, numbers, f, offered)| {
-            let (term, weight) = numbers;
-            (address, Listing { term, weight, owned: f[0], ready: f[1], able: f[2], in_use: f[3], hold: f[4], offered })
+        (any::<IpAddr>(), any::<(u32, i16)>(), any::<[bool; 6]>(), offered).prop_map(|(address, numbers, f, offered)| {
+            let ((term, weight), [owned, ready, able, in_use, hold, yielded]) = (numbers, f);
+            (address, Listing { term, weight, owned, ready, able, in_use, hold, yielded, offered })
         })
     }
 

@@ -48,6 +48,10 @@ pub(crate) struct Peer {
     /// When the latest of our messages left that it has heard.
     pub(crate) hears_me: Timestamp,
     pub(crate) flags: u8,
+    /// This life of it has said goodbye.
+    left: bool,
+    /// Its coming was reported, with its name.
+    introduced: bool,
     pub(crate) roster: PeerRoster,
     incarnation: u64,
     retired: VecDeque<u64>,
@@ -67,9 +71,10 @@ impl Peer {
         self.version != 0 && self.version == self.roster.version()
     }
 
-    /// Whether it may take addresses: alive, not about to go, not waiting, and known to us.
+    /// Whether it may take addresses: alive, not about to go, not waiting, and known to us. A roster that is a moment old
+    /// will do: else each of two nodes would think the other out of question while its news is on the way.
     pub(crate) fn can_act(&self) -> bool {
-        self.alive && self.flags == 0 && self.in_step()
+        self.alive && self.flags == 0 && self.roster.version() != 0
     }
 }
 
@@ -77,8 +82,12 @@ impl Peer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Change {
     Up(NodeId),
+    /// Its first roster came, and its name with it.
+    Known(NodeId),
     /// Not heard for so long; zero if it said goodbye.
     Down(NodeId, Duration),
+    /// It runs anew: all that it owned it owns no more.
+    Reborn(NodeId, Duration),
     /// Its roster or its flags.
     News(NodeId),
     /// It wants our roster.
@@ -103,6 +112,9 @@ pub(crate) struct Members {
     peers: BTreeMap<NodeId, Peer>,
     /// Authentic but perhaps recorded: echoed, so that they can prove themselves.
     strangers: BTreeMap<NodeId, Echo>,
+    /// Believes what was recorded: a fault for the simulator's own tests.
+    #[cfg(feature = "sim")]
+    credulous: bool,
 }
 
 impl Members {
@@ -115,7 +127,14 @@ impl Members {
             sent: VecDeque::new(),
             peers: BTreeMap::new(),
             strangers: BTreeMap::new(),
+            #[cfg(feature = "sim")]
+            credulous: false,
         }
+    }
+
+    #[cfg(feature = "sim")]
+    pub(crate) fn credulous(self, credulous: bool) -> Self {
+        Self { credulous, ..self }
     }
 
     pub(crate) fn get(&self, node: NodeId) -> Option<&Peer> {
@@ -170,6 +189,10 @@ impl Members {
         }
         let echoes_me = self.echo_of_me(&message);
         let Some(peer) = self.peers.get_mut(&node) else { return };
+        if peer.left {
+            // Overtaken by its goodbye.
+            return;
+        }
         peer.mac = mac;
         peer.known = peer.known.max(message.sequence);
         peer.seen = peer.seen.max(at);
@@ -182,14 +205,15 @@ impl Members {
             out.push(Change::News(node));
         }
         if message.flags & LEAVING != 0 {
-            if peer.alive && newest {
+            peer.left = true;
+            if peer.alive {
                 (peer.alive, peer.since, peer.roster) = (false, at, PeerRoster::default());
                 out.push(Change::Down(node, Duration::ZERO));
             }
             return;
         }
         if !peer.alive {
-            (peer.alive, peer.since) = (true, at);
+            (peer.alive, peer.since, peer.introduced) = (true, at, false);
             out.push(Change::Up(node));
         }
         match message.body {
@@ -208,6 +232,9 @@ impl Members {
                     }
                     peer.lacking = if peer.in_step() { None } else { peer.lacking };
                     out.push(Change::News(node));
+                    if !std::mem::replace(&mut peer.introduced, true) {
+                        out.push(Change::Known(node));
+                    }
                 }
             }
             Body::Ask { node: asked } if asked == self.me => out.push(Change::Asks),
@@ -219,6 +246,10 @@ impl Members {
     /// Whether a message is neither repeated nor recorded. A new incarnation must prove itself with a fresh echo of ours.
     fn admit(&mut self, at: Timestamp, mac: MacAddr, message: &Message, out: &mut Vec<Change>) -> bool {
         if let Some(peer) = self.peers.get_mut(&message.from) {
+            #[cfg(feature = "sim")]
+            if self.credulous && peer.incarnation == message.incarnation {
+                return true;
+            }
             if peer.incarnation == message.incarnation {
                 return peer.window.admit(message.sequence);
             }
@@ -235,24 +266,28 @@ impl Members {
             return false;
         }
         self.strangers.remove(&message.from);
-        let mut retired = VecDeque::new();
+        let (mut retired, mut name) = (VecDeque::new(), String::new());
         if let Some(before) = self.peers.remove(&message.from) {
-            retired = before.retired;
+            (retired, name) = (before.retired, before.name);
             retired.push_back(before.incarnation);
             if retired.len() > RETIRED {
                 retired.pop_front();
             }
             if before.alive {
-                out.push(Change::Down(message.from, at.since(before.seen)));
+                out.push(Change::Reborn(message.from, at.since(before.seen)));
             }
         } else if self.peers.len() >= MAX_PEERS {
-            out.push(Change::TooMany);
-            return false;
+            let dead = self.peers.iter().filter(|(_, peer)| !peer.alive).min_by_key(|(_, peer)| peer.since);
+            let Some(oldest) = dead.map(|(node, _)| *node) else {
+                out.push(Change::TooMany);
+                return false;
+            };
+            self.peers.remove(&oldest);
         }
         let mut window = Window::default();
         window.admit(message.sequence);
         let peer = Peer {
-            name: String::new(),
+            name,
             mac,
             alive: false,
             since: at,
@@ -260,6 +295,8 @@ impl Members {
             heard: at,
             hears_me: Timestamp::ZERO,
             flags: message.flags,
+            left: false,
+            introduced: false,
             roster: PeerRoster::default(),
             incarnation: message.incarnation,
             retired,

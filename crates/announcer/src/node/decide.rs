@@ -2,7 +2,8 @@
 //!
 //! Each claim has a *term*, one higher than that of the owner before. Of two claims the one with the higher term is right,
 //! of two equal ones that of the node that ranks higher; both sides know both claims, so both decide alike. That is all
-//! there is to a healed split, a woken sleeper and a planned handover: whoever hears of a better claim is silent at once.
+//! there is to a healed split and a planned handover: whoever hears of a better claim is silent at once. The claim of a node
+//! that listens, because it stood still or lost its link, gives way to any claim of a node that takes part.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -16,11 +17,13 @@ use crate::conflict::Probe;
 use crate::election::{Ballot, Candidate, order};
 use crate::event::{Cause, Release, What};
 use crate::hold::Service;
-use crate::liveness::{DRAINING, Listing, NodeId};
+use crate::liveness::{DRAINING, LISTENING, Listing, NodeId, Peer};
 use crate::settings::Rebalance;
 
 /// So long must nodes neither come nor go before addresses are moved without need.
 const QUIET: Duration = Duration::from_secs(30);
+/// So long a node says that it gave way.
+const YIELDED: Duration = Duration::from_secs(1);
 /// So many at a time.
 const REBALANCED: usize = 10;
 
@@ -32,12 +35,16 @@ impl Announcer {
         let addresses: Vec<IpAddr> = self.table.iter().map(|(address, _)| address).collect();
         let mut ballot = self.ballot();
         for address in &addresses {
-            if let Some(holder) = self.settle(now, *address) {
+            if let Some(holder) = self.settle(now, *address, false) {
                 ballot.count(holder);
             }
         }
         for address in addresses {
             self.fill(now, address, &mut ballot);
+            #[cfg(feature = "sim")]
+            if self.broken(crate::sim::Mutation::AnnouncesAlways) && self.table.is_owned(address) {
+                self.schedule.start(now, address, false);
+            }
         }
     }
 
@@ -53,15 +60,29 @@ impl Announcer {
         self.members.alive().filter_map(move |(node, peer)| Some((node, peer.roster.get(address)?)))
     }
 
+    /// The best claim of a node that takes part, and a node that claims it while it listens.
+    fn claims(&self, address: IpAddr) -> (Option<(u32, NodeId)>, Option<NodeId>) {
+        let (mut best, mut absent) = (None, None);
+        for (node, listing) in self.listings(address).filter(|(_, listing)| listing.owned) {
+            if self.members.get(node).is_some_and(|peer| peer.flags & LISTENING != 0) {
+                absent = Some(node);
+            } else if best.is_none_or(|(term, other)| {
+                listing.term > term || (listing.term == term && outranks(node, other, address))
+            }) {
+                best = Some((listing.term, node));
+            }
+        }
+        (best, absent)
+    }
+
     /// Finds the one owner among those who claim an address, and gives it up if that is another.
-    fn settle(&mut self, now: Timestamp, address: IpAddr) -> Option<NodeId> {
-        let claims = self.listings(address).filter(|(_, listing)| listing.owned);
-        let best = claims.map(|(node, listing)| (listing.term, node)).reduce(|best, next| {
-            let higher = (next.0 > best.0) || (next.0 == best.0 && outranks(next.1, best.1, address));
-            if higher { next } else { best }
-        });
+    /// `woken`: this node was away, and any other's claim is better.
+    pub(super) fn settle(&mut self, now: Timestamp, address: IpAddr, woken: bool) -> Option<NodeId> {
+        let (best, absent) = self.claims(address);
         let known = self.listings(address).map(|(_, listing)| listing.term).max().unwrap_or(0);
         let others_ready = self.listings(address).any(|(_, listing)| listing.ready && listing.able);
+        let yielded = self.listings(address).find(|(_, listing)| listing.yielded).map(|(node, _)| node);
+        let (draining, active) = (self.draining.is_some(), self.fence.is_active());
         let deaf = best.is_some_and(|(_, node)| self.is_deaf_to_us(now, node));
         let me = self.me;
         let entry = self.table.get_mut(address)?;
@@ -70,26 +91,32 @@ impl Announcer {
         let mut lost = None;
         match (&mut entry.state, best) {
             (State::Owned(owned), Some((term, node))) => {
-                let better = term > owned.term || (term == owned.term && outranks(node, me, address));
+                let better = woken || term > owned.term || (term == owned.term && outranks(node, me, address));
+                let better = better && self.members.get(node).is_some_and(Peer::in_step);
                 #[cfg(feature = "sim")]
                 let better = match self.settings.mutation {
                     Some(crate::sim::Mutation::NeverYields) => false,
                     Some(crate::sim::Mutation::AlwaysYields) => true,
                     _ => better,
                 };
-                if better && deaf {
+                if better && deaf && !woken {
                     // It took over because it does not hear us, though we hear it: everyone else is served by us.
                     owned.term = term.saturating_add(1);
                     entry.term = owned.term;
                     self.roster_stale = true;
                     self.schedule.once(now, address);
                 } else if better {
+                    let planned = owned.offer.is_some() || draining || !service.ready;
+                    entry.yielded = (active && !planned).then(|| now + YIELDED);
                     lost = Some(Release::To { node: String::new() });
                 } else {
                     owned.rival = Some((node, now + 2 * self.settings.timing.beat));
                 }
             }
             (State::Owned(_), None) if service.should_release() && !others_ready => lost = Some(Release::NotReady),
+            (State::Owned(owned), None) if now.since(owned.repaired) > 2 * YIELDED => {
+                owned.rival = owned.rival.or(yielded.map(|node| (node, now)));
+            }
             (State::Probing(_) | State::InUse { .. }, Some(_)) => entry.state = State::Idle,
             _ => {}
         }
@@ -103,7 +130,7 @@ impl Announcer {
             };
             self.report(now, What::Released { address, why });
         }
-        let holder = if self.table.is_owned(address) { Some(me) } else { best.map(|(_, node)| node) };
+        let holder = if self.table.is_owned(address) { Some(me) } else { best.map(|(_, node)| node).or(absent) };
         let entry = self.table.get_mut(address)?;
         match (entry.holder, holder) {
             (Some(of), None) => entry.orphan = Some(Orphan { since: now, of, owned: true }),
@@ -145,7 +172,8 @@ impl Announcer {
         }
         let Some(orphan) = entry.orphan.filter(|_| holder.is_none()) else { return };
         let Some(place) = candidates.iter().position(|candidate| candidate.node == self.me) else {
-            self.recheck = self.recheck.min(if entry.retry > now { entry.retry } else { Timestamp::FAR_FUTURE });
+            let later = [entry.retry, self.introduced()].into_iter().filter(|at| *at > now).max();
+            self.recheck = self.recheck.min(later.unwrap_or(Timestamp::FAR_FUTURE));
             return self.stop_probing(address);
         };
         // Others may count differently, and wait for us as we wait for them: after a while the next in order acts.
@@ -177,11 +205,16 @@ impl Announcer {
                 may.then_some(Candidate { node, weight: listing.weight, ready: listing.ready })
             })
             .collect();
-        let mine = self.able(now, address) && entry.service().may_own() && entry.retry <= now;
+        let mine = self.able(now, address) && entry.service().may_own() && entry.retry.max(self.introduced()) <= now;
         if mine && self.draining.is_none() && entry.holder != Some(self.me) {
             candidates.push(Candidate { node: self.me, weight: entry.want.weight, ready: entry.want.ready });
         }
         candidates
+    }
+
+    /// When the others know that this node takes part, and count with it.
+    fn introduced(&self) -> Timestamp {
+        self.fence.active_since().map_or(Timestamp::FAR_FUTURE, |since| since + self.settings.timing.beat / 2)
     }
 
     /// Whether this node has the subnet, and is heard by the others.
@@ -201,6 +234,10 @@ impl Announcer {
         let listing = peer.roster.get(address)?;
         let others_ready = candidates.iter().any(|candidate| candidate.ready);
         let service = Service { ready: listing.ready, hold: listing.hold };
+        #[cfg(feature = "sim")]
+        if self.broken(crate::sim::Mutation::FailsBack) && outranks(self.me, holder, address) {
+            return Some(None);
+        }
         let leaves = peer.flags & DRAINING != 0 || service.should_move(others_ready);
         listing.offered.or(leaves.then_some(None))
     }
@@ -250,8 +287,10 @@ impl Announcer {
         entry.term = entry.term.saturating_add(1);
         let (term, new) = (entry.term, cause == Cause::Probed);
         (entry.holder, entry.orphan) = (Some(me), None);
+        // A claim of an earlier life may be what just ended.
+        let repaired = now.before(2 * YIELDED + Duration::from_nanos(1));
         let owned =
-            Owned { term, since: now, cause: cause.clone(), defender: <_>::default(), offer: None, rival: None };
+            Owned { term, since: now, cause: cause.clone(), defender: <_>::default(), offer: None, rival: None, repaired };
         entry.state = State::Owned(Box::new(owned));
         self.roster_stale = true;
         self.schedule.start(now, address, new);

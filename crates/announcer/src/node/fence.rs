@@ -92,6 +92,7 @@ impl Fence {
 
     pub(super) fn activate(&mut self, now: Timestamp) {
         self.standing = Standing::Active { since: now };
+        self.next_beat = now;
     }
 
     pub(super) fn link_down(&mut self) {
@@ -117,6 +118,11 @@ impl Fence {
 
     pub(super) fn beat_is_due(&self, now: Timestamp) -> bool {
         now >= self.next_beat && matches!(self.standing, Standing::Listening { .. } | Standing::Active { .. })
+    }
+
+    /// A beat cannot wait for anything any more.
+    pub(super) fn is_late(&self, now: Timestamp, timing: &Timing) -> bool {
+        now >= self.next_beat + timing.beat / 4
     }
 
     pub(super) const fn last_beat(&self) -> Timestamp {

@@ -22,8 +22,9 @@ const UNPROVEN_EVERY: Duration = Duration::from_secs(10);
 const BACK_OFF: Duration = Duration::from_millis(500);
 
 impl Announcer {
+    /// Takes in a frame. What time it is now nobody says here: the frame may have waited. So nothing that depends on it is
+    /// decided here either: whether this node stood still, whether it has listened for long enough, who is dead.
     pub(super) fn hear(&mut self, at: Timestamp, frame: &[u8]) {
-        self.advance(at);
         if self.fence.is_gone() || self.fence.is_down() {
             return;
         }
@@ -60,8 +61,6 @@ impl Announcer {
         }
         let message = match Message::parse(frame, &self.key) {
             Ok(message) => message,
-            #[cfg(feature = "sim")]
-            Err(_) if self.broken(crate::sim::Mutation::BelievesAnyone) => return,
             Err(Refused::Unproven) => {
                 if self.unproven.is_none_or(|last| at.since(last) >= UNPROVEN_EVERY) {
                     self.unproven = Some(at);
@@ -80,15 +79,19 @@ impl Announcer {
     pub(super) fn take_in(&mut self, at: Timestamp, changes: Vec<Change>) {
         for change in changes {
             match change {
-                Change::Up(node) => {
+                Change::Up(_) => {
                     (self.dirty, self.quiet_since) = (true, at);
                     // Whoever is new must hear us soon, to know that it is not alone.
                     self.fence.beat_now(at.max(self.fence.last_beat() + self.settings.timing.beat / 6));
-                    self.report(at, What::PeerUp { node: self.name(node) });
                 }
+                Change::Known(node) => self.report(at, What::PeerUp { node: self.name(node) }),
                 Change::Down(node, silent) => {
                     (self.dirty, self.quiet_since) = (true, at);
                     self.report(at, What::PeerDown { node: self.name(node), silent });
+                }
+                Change::Reborn(node, silent) => {
+                    (self.dirty, self.quiet_since) = (true, at);
+                    self.report(at, What::PeerRestarted { node: self.name(node), silent });
                 }
                 Change::News(_) => self.dirty = true,
                 Change::Asks => {
@@ -130,10 +133,9 @@ impl Announcer {
             #[cfg(feature = "sim")]
             (State::Probing(_), ..) if self.settings.mutation == Some(crate::sim::Mutation::IgnoresProbeAnswers) => {}
             // Another node owns it, or is to own it: not ours.
-            (State::Probing(_), Some(node), How::Claims) => {
+            (State::Probing(_), Some(_), How::Claims) => {
                 (entry.state, entry.retry) = (State::Idle, at + BACK_OFF);
                 (self.dirty, self.roster_stale) = (true, true);
-                let _ = node;
             }
             (State::Probing(_), Some(node), How::Probes) => {
                 if outranks(node, me, address) {

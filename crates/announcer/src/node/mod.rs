@@ -81,10 +81,19 @@ impl Announcer {
     pub fn new(settings: Settings, link: LinkFacts) -> Result<Self> {
         settings.check()?;
         let me = NodeId::of(&settings.name);
+        let timing = settings.timing;
+        #[cfg(feature = "sim")]
+        let timing = match settings.mutation {
+            Some(crate::sim::Mutation::Impatient) => crate::Timing { dead: timing.beat.mul_f64(1.1), ..timing },
+            _ => timing,
+        };
+        let members = Members::new(me, settings.incarnation, timing);
+        #[cfg(feature = "sim")]
+        let members = members.credulous(settings.mutation == Some(crate::sim::Mutation::BelievesRecordings));
         Ok(Self {
             key: settings.key.for_cluster(&settings.cluster),
             me,
-            members: Members::new(me, settings.incarnation, settings.timing),
+            members,
             roster: OwnRoster::default(),
             roster_stale: true,
             roster_sent: Timestamp::ZERO,

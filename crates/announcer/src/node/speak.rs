@@ -79,6 +79,9 @@ impl Announcer {
                 self.report(now, What::Released { address: *address, why: Release::Stale });
             }
         }
+        for address in &mine {
+            self.settle(now, *address, true);
+        }
         self.roster_stale = true;
         self.decide(now);
         for address in mine {
@@ -97,14 +100,19 @@ impl Announcer {
         if self.fence.is_down() {
             return None;
         }
-        if self.fence.beat_is_due(now) {
-            self.refresh_roster(now);
+        self.refresh_roster(now);
+        // What a beat speaks of goes before it.
+        if self.fence.beat_is_due(now) && (self.urgent.is_empty() || self.fence.is_late(now, &self.settings.timing)) {
             self.fence.beaten(now, &self.settings.timing);
             let body = Body::Beat { version: self.roster.version(), echoes: self.members.echoes(now) };
             return Some(self.frame(now, GROUP, 0, body));
         }
         if let Some(frame) = self.urgent.pop_front() {
             return Some(frame);
+        }
+        // Whoever has heard of a better claim is silent at once.
+        if self.dirty && self.fence.is_active() {
+            self.decide(now);
         }
         if let Some(frame) = self.next_answer(now) {
             return Some(frame);
@@ -178,15 +186,23 @@ impl Announcer {
                     if let Some((node, at)) = owned.rival
                         && at <= now
                     {
-                        owned.rival = None;
+                        (owned.rival, owned.repaired) = (None, now);
                         repaired.push((address, node));
                     }
+                }
+                State::Idle if entry.yielded.is_some_and(|until| until <= now) => {
+                    entry.yielded = None;
+                    self.roster_stale = true;
                 }
                 State::Idle | State::InUse { .. } => {}
             }
         }
         for address in free {
             self.own(now, address, Cause::Probed);
+        }
+        #[cfg(feature = "sim")]
+        if self.broken(crate::sim::Mutation::NeverRepairs) {
+            repaired.clear();
         }
         for (address, node) in repaired {
             let rival = self.members.get(node).filter(|peer| peer.alive).and_then(|peer| peer.roster.get(address));
@@ -233,10 +249,10 @@ impl Announcer {
                 _ => (false, entry.term, None),
             };
             let in_use = matches!(entry.state, State::InUse { .. });
-            let Self { .. } = self;
             let want = entry.want;
             let able = self.able(now, address);
-            (address, Listing { term, weight: want.weight, owned, ready: want.ready, able, in_use, hold: want.hold, offered })
+            let (yielded, ready, hold) = (entry.yielded.is_some() && !owned, want.ready, want.hold);
+            (address, Listing { term, weight: want.weight, owned, ready, able, in_use, hold, yielded, offered })
         };
         let listings: BTreeMap<_, _> = self.table.iter().map(listing).collect();
         let bodies = self.roster.update(&self.settings.name, listings);

@@ -25,6 +25,8 @@ pub(super) struct Entry {
     pub(super) orphan: Option<Orphan>,
     /// Not to be probed before this.
     pub(super) retry: Timestamp,
+    /// We owned it as well as another and gave way: told to all until then.
+    pub(super) yielded: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +58,8 @@ pub(super) struct Owned {
     pub(super) offer: Option<Offer>,
     /// Another node that owned it, too, and when caches are repaired if it does no more.
     pub(super) rival: Option<(NodeId, Timestamp)>,
+    /// When caches were last repaired.
+    pub(super) repaired: Timestamp,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -66,7 +70,7 @@ pub(super) struct Offer {
 
 impl Entry {
     fn new(want: Want) -> Self {
-        Self { want, state: State::Idle, term: 0, holder: None, orphan: None, retry: Timestamp::ZERO }
+        Self { want, state: State::Idle, term: 0, holder: None, orphan: None, retry: Timestamp::ZERO, yielded: None }
     }
 
     pub(super) const fn service(&self) -> Service {
@@ -76,7 +80,7 @@ impl Entry {
     /// When something is due.
     fn timeout(&self) -> Timestamp {
         match &self.state {
-            State::Idle => Timestamp::FAR_FUTURE,
+            State::Idle => self.yielded.unwrap_or(Timestamp::FAR_FUTURE),
             State::Probing(probe) => probe.timeout(),
             State::InUse { .. } => self.retry,
             State::Owned(owned) => {

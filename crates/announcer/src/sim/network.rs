@@ -1,0 +1,105 @@
+//! The LAN: who reaches whom, and how well.
+
+use std::time::Duration;
+
+use poolcheck_lan::wire::MacAddr;
+
+use super::scenario::Conditions;
+
+/// The switch and the cables.
+pub(super) struct Network {
+    conditions: Conditions,
+    macs: Vec<MacAddr>,
+    /// Row: who sends; column: who does not hear it.
+    cut: Vec<Vec<bool>>,
+    up: Vec<bool>,
+}
+
+impl Network {
+    pub(super) const fn new(conditions: Conditions) -> Self {
+        Self { conditions, macs: Vec::new(), cut: Vec::new(), up: Vec::new() }
+    }
+
+    pub(super) fn plug(&mut self, mac: MacAddr) -> usize {
+        self.macs.push(mac);
+        self.up.push(true);
+        for row in &mut self.cut {
+            row.push(false);
+        }
+        self.cut.push(vec![false; self.macs.len()]);
+        self.macs.len() - 1
+    }
+
+    pub(super) fn mac(&self, port: usize) -> MacAddr {
+        self.macs[port]
+    }
+
+    pub(super) fn set_mac(&mut self, port: usize, mac: MacAddr) {
+        self.macs[port] = mac;
+    }
+
+    pub(super) fn set_up(&mut self, port: usize, up: bool) {
+        self.up[port] = up;
+    }
+
+    pub(super) fn is_up(&self, port: usize) -> bool {
+        self.up[port]
+    }
+
+    /// Cuts off one side from the other. Ports without a side (hosts) are on the `false` one.
+    pub(super) fn split(&mut self, sides: &[bool]) {
+        let side = |port: usize| sides.get(port).copied().unwrap_or(false);
+        for from in 0..self.macs.len() {
+            for to in 0..self.macs.len() {
+                self.cut[from][to] = side(from) != side(to);
+            }
+        }
+    }
+
+    pub(super) fn one_way(&mut self, from: usize, to: usize) {
+        self.cut[from][to] = true;
+    }
+
+    pub(super) fn heal(&mut self) {
+        self.cut.iter_mut().for_each(|row| row.fill(false));
+    }
+
+    /// Whether something passes in one direction only.
+    pub(super) fn is_lopsided(&self) -> bool {
+        let ports = 0..self.macs.len();
+        ports.clone().any(|a| ports.clone().any(|b| self.cut[a][b] != self.cut[b][a]))
+    }
+
+    pub(super) fn passes(&self, from: usize, to: usize) -> bool {
+        self.up[from] && self.up[to] && !self.cut[from][to]
+    }
+
+    /// Whether two hear each other.
+    pub(super) fn connected(&self, a: usize, b: usize) -> bool {
+        a == b || (self.passes(a, b) && self.passes(b, a))
+    }
+
+    /// To whom a frame comes, and when.
+    pub(super) fn deliveries(&self, from: usize, frame: &[u8], random: &mut fastrand::Rng) -> Vec<(usize, Duration)> {
+        let mut destination = MacAddr::ZERO;
+        if let Some(octets) = frame.get(..6) {
+            destination.0.copy_from_slice(octets);
+        }
+        let mut out = Vec::new();
+        for to in 0..self.macs.len() {
+            let heard = destination.is_multicast() || destination == self.macs[to];
+            if to == from || !heard || !self.passes(from, to) {
+                continue;
+            }
+            if self.conditions.loss > 0.0 && random.f64() < self.conditions.loss {
+                continue;
+            }
+            let twice = self.conditions.duplication > 0.0 && random.f64() < self.conditions.duplication;
+            for _ in 0..=usize::from(twice) {
+                let most = self.conditions.delay.as_nanos() as u64;
+                out.push((to, Duration::from_nanos(random.u64(20_000..=most.max(20_000)))));
+            }
+        }
+        out
+    }
+}

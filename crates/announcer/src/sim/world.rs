@@ -1,0 +1,542 @@
+//! The clock of a run, and all that happens by it.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr};
+use std::rc::Rc;
+use std::time::Duration;
+
+use poolcheck_lan::wire::MacAddr;
+use poolcheck_lan::{Machine, Timestamp};
+
+use super::Mutation;
+use super::actors::{Actor, Attacker, Client, Doing, Phone, Squatter};
+use super::invariants::{Checker, Violation};
+use super::network::Network;
+use super::scenario::{Fault, Scenario};
+use super::timeline::Timeline;
+use crate::liveness::Key;
+use crate::node::{Announcer, LinkFacts};
+use crate::settings::{Settings, Want};
+
+/// What a socket holds while its process does not read.
+const SOCKET: usize = 512;
+/// How often what lasts is looked at.
+const TICK: Duration = Duration::from_millis(20);
+
+/// How a run went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The first broken promise, which ended the run.
+    pub violation: Option<Violation>,
+    /// What happened.
+    pub timeline: Timeline,
+    /// A number made of every frame and its moment: the same for the same run.
+    pub digest: u64,
+    /// Frames sent.
+    pub frames: u64,
+    /// How long nodes ran, all together.
+    pub node_time: Duration,
+}
+
+#[derive(Debug, Clone)]
+enum Happening {
+    Frame { from: usize, to: usize, frame: Rc<[u8]> },
+    Wake(usize),
+    Host(usize),
+    Start(usize),
+    Fault(usize),
+    Tick,
+}
+
+/// A process and its machine.
+struct Node {
+    core: Option<Announcer>,
+    /// Nanoseconds that its clock shows when the world's shows none, and parts per million that it is fast.
+    clock: (u64, i64),
+    frozen: bool,
+    slow: Duration,
+    inbox: VecDeque<(Timestamp, usize, Rc<[u8]>)>,
+    wake: Timestamp,
+    lives: u64,
+    macs: u8,
+    ready: Vec<bool>,
+}
+
+impl Node {
+    fn local(&self, now: Timestamp) -> Timestamp {
+        let drift = i128::from(now.as_nanos()) * i128::from(self.clock.1) / 1_000_000;
+        let local = i128::from(self.clock.0) + i128::from(now.as_nanos()) + drift;
+        Timestamp::from_nanos(u64::try_from(local).unwrap_or(0))
+    }
+
+    /// Rounded up, so that what is due is due.
+    fn world(&self, local: Timestamp) -> Timestamp {
+        if local == Timestamp::FAR_FUTURE {
+            return local;
+        }
+        let passed = i128::from(local.as_nanos()) - i128::from(self.clock.0);
+        let world = passed * 1_000_000 / (1_000_000 + i128::from(self.clock.1)) + 1;
+        Timestamp::from_nanos(u64::try_from(world.max(0)).unwrap_or(u64::MAX))
+    }
+}
+
+struct Host {
+    name: String,
+    port: usize,
+    actor: Actor,
+    wake: Timestamp,
+}
+
+struct World<'a> {
+    scenario: &'a Scenario,
+    key: Key,
+    random: fastrand::Rng,
+    now: Timestamp,
+    queue: BinaryHeap<Reverse<(Timestamp, u64)>>,
+    happenings: Vec<Option<Happening>>,
+    free: Vec<usize>,
+    order: u64,
+    net: Network,
+    nodes: Vec<Node>,
+    hosts: Vec<Host>,
+    timeline: Timeline,
+    checker: Checker,
+    digest: u64,
+    frames: u64,
+}
+
+/// Runs a scenario to its end, or to the first broken promise.
+pub fn run(scenario: &Scenario) -> Report {
+    let mut world = World::new(scenario);
+    let end = Timestamp::ZERO + scenario.duration;
+    while let Some((at, happening)) = world.next()
+        && at <= end
+    {
+        world.now = at;
+        world.happen(happening);
+        if let Some(violation) = world.checker.violation() {
+            let line = format!("VIOLATION {violation}");
+            world.timeline.push(at, "", line);
+            break;
+        }
+    }
+    let passed = world.now.since(Timestamp::ZERO);
+    Report {
+        violation: world.checker.violation().cloned(),
+        timeline: world.timeline,
+        digest: world.digest,
+        frames: world.frames,
+        node_time: passed * scenario.nodes.len() as u32,
+    }
+}
+
+fn settings(scenario: &Scenario, key: &Key, node: usize, lives: u64) -> Settings {
+    let incarnation = scenario.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (node as u64) << 32 ^ lives << 48 ^ 0x5eed;
+    let mut settings = Settings::new(&scenario.nodes[node], "sim", key.clone(), incarnation);
+    settings.timing = scenario.timing;
+    settings.defence = scenario.defence;
+    settings.rebalance = scenario.rebalance;
+    settings.announcing = scenario.announcing;
+    settings.mutation = scenario.mutation;
+    if scenario.mutation == Some(Mutation::NoRateCap) {
+        (settings.announcing.max_pps, settings.announcing.burst) = (u32::MAX, u32::MAX);
+    }
+    settings
+}
+
+const fn mac(port: usize, generation: u8) -> MacAddr {
+    MacAddr([2, 0x5c, generation, 0, 0, port as u8 + 1])
+}
+
+impl<'a> World<'a> {
+    fn new(scenario: &'a Scenario) -> Self {
+        let mut random = fastrand::Rng::with_seed(scenario.seed);
+        let mut net = Network::new(scenario.conditions);
+        let mut nodes = Vec::new();
+        for _ in &scenario.nodes {
+            let port = net.plug(mac(nodes.len(), 0));
+            debug_assert_eq!(port, nodes.len(), "nodes have the first ports");
+            let error = i64::from(scenario.clock_error);
+            let clock = (random.u64(1..1 << 50), random.i64(-error..=error));
+            nodes.push(Node {
+                core: None,
+                clock,
+                frozen: false,
+                slow: Duration::ZERO,
+                inbox: VecDeque::new(),
+                wake: Timestamp::FAR_FUTURE,
+                lives: 0,
+                macs: 0,
+                ready: vec![true; scenario.addresses.len()],
+            });
+        }
+        // A test secret: the simulator proves nothing to anyone outside.
+        let key = Key::new(b"the simulator's own secret").unwrap_or_else(|_| unreachable!("it is long enough"));
+        let mut world = Self {
+            key,
+            random,
+            now: Timestamp::ZERO,
+            queue: BinaryHeap::new(),
+            happenings: Vec::new(),
+            free: Vec::new(),
+            order: 0,
+            net,
+            nodes,
+            hosts: Vec::new(),
+            timeline: Timeline { title: scenario.title.clone(), lines: Vec::new() },
+            checker: Checker::new(scenario),
+            digest: 0xcbf2_9ce4_8422_2325,
+            frames: 0,
+            scenario,
+        };
+        for (node, start) in scenario.starts.iter().enumerate() {
+            world.plan(Timestamp::ZERO + *start, Happening::Start(node));
+        }
+        for (at, (when, _)) in scenario.faults.iter().enumerate() {
+            world.plan(Timestamp::ZERO + *when, Happening::Fault(at));
+        }
+        for n in 0..2 {
+            let client = Client::new(n, scenario.addresses.clone(), n == 1);
+            world.join(format!("client{}", n + 1), Actor::Client(client));
+        }
+        world.plan(Timestamp::ZERO + TICK, Happening::Tick);
+        world
+    }
+
+    fn plan(&mut self, at: Timestamp, happening: Happening) {
+        // The order of planning decides among things of one moment; the slot rides in the low bits.
+        self.order += 1;
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.happenings.push(None);
+            self.happenings.len() - 1
+        });
+        self.happenings[slot] = Some(happening);
+        self.queue.push(Reverse((at, self.order << 24 | slot as u64)));
+    }
+
+    fn next(&mut self) -> Option<(Timestamp, Happening)> {
+        let Reverse((at, tag)) = self.queue.pop()?;
+        let slot = (tag & 0xff_ffff) as usize;
+        self.free.push(slot);
+        Some((at, self.happenings[slot].take()?))
+    }
+
+    fn join(&mut self, name: String, actor: Actor) -> usize {
+        let port = self.net.plug(mac(self.hosts.len() + 100, 0));
+        self.hosts.push(Host { name, port, actor, wake: Timestamp::FAR_FUTURE });
+        self.wake_host(self.hosts.len() - 1);
+        port
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Frame { from, to, frame } => self.arrive(from, to, frame),
+            Happening::Wake(node) => {
+                if self.nodes[node].wake <= self.now {
+                    self.nodes[node].wake = Timestamp::FAR_FUTURE;
+                    self.step(node);
+                }
+            }
+            Happening::Host(host) => {
+                if self.hosts[host].wake <= self.now {
+                    self.hosts[host].wake = Timestamp::FAR_FUTURE;
+                    let mac = self.net.mac(self.hosts[host].port);
+                    let mut doing = Doing::default();
+                    self.hosts[host].actor.tick(self.now, mac, &mut doing);
+                    self.act(host, doing);
+                }
+            }
+            Happening::Start(node) => self.start(node),
+            Happening::Fault(at) => self.fault(&self.scenario.faults[at].1.clone()),
+            Happening::Tick => self.tick(),
+        }
+    }
+
+    fn start(&mut self, node: usize) {
+        let scenario = self.scenario;
+        self.nodes[node].lives += 1;
+        self.nodes[node].inbox.clear();
+        let settings = settings(scenario, &self.key, node, self.nodes[node].lives);
+        let local = self.nodes[node].local(self.now);
+        let Ok(mut core) = Announcer::new(settings, self.link(node)) else { return };
+        let set = core.set_wants(local, &self.wants(node));
+        debug_assert!(set.is_ok());
+        self.nodes[node].core = Some(core);
+        self.checker.started(self.now, node);
+        let name = &scenario.nodes[node];
+        self.timeline.push(self.now, name, "starts");
+        self.step(node);
+    }
+
+    fn wants(&self, node: usize) -> Vec<Want> {
+        let ready = self.nodes[node].ready.iter();
+        self.scenario.addresses.iter().zip(ready).map(|(a, ready)| Want { ready: *ready, ..Want::new(*a) }).collect()
+    }
+
+    fn link(&self, node: usize) -> LinkFacts {
+        let subnets = [(IpAddr::from([192, 168, 1, 0]), 24), (IpAddr::from([0xfd00, 0, 0, 0, 0, 0, 0, 0]), 64)];
+        let subnets = subnets.iter().filter_map(|(address, len)| ipnet::IpNet::new(*address, *len).ok()).collect();
+        LinkFacts { up: self.net.is_up(node), mac: self.net.mac(node), subnets }
+    }
+
+    /// A frame reaches a port.
+    fn arrive(&mut self, from: usize, to: usize, frame: Rc<[u8]>) {
+        // A cable pulled meanwhile, or a frame for a hardware address of before.
+        if !self.net.is_up(to) {
+            return;
+        }
+        if to < self.nodes.len() {
+            let local = self.nodes[to].local(self.now);
+            let node = &mut self.nodes[to];
+            if node.core.is_some() && node.inbox.len() < SOCKET {
+                node.inbox.push_back((local, from, frame));
+            }
+            if node.frozen {
+                return;
+            }
+            if node.slow.is_zero() {
+                self.step(to);
+            } else {
+                let late = Duration::from_nanos(self.random.u64(0..self.nodes[to].slow.as_nanos() as u64 + 1));
+                self.wake_node(to, self.now + late);
+            }
+            return;
+        }
+        let Some(host) = self.hosts.iter().position(|host| host.port == to) else { return };
+        let mut doing = Doing::default();
+        self.hosts[host].actor.hear(self.now, self.net.mac(to), &frame, &mut doing);
+        self.act(host, doing);
+    }
+
+    fn act(&mut self, host: usize, doing: Doing) {
+        let (port, name) = (self.hosts[host].port, self.hosts[host].name.clone());
+        for what in doing.says {
+            self.timeline.push(self.now, &name, what);
+        }
+        for frame in doing.frames {
+            self.send(port, frame);
+        }
+        if let Actor::Phone(phone) = &self.hosts[host].actor
+            && let Some(address) = phone.has()
+        {
+            self.checker.used(self.now, address, true);
+        }
+        self.wake_host(host);
+    }
+
+    fn wake_host(&mut self, host: usize) {
+        let due = self.hosts[host].actor.timeout();
+        if due != Timestamp::FAR_FUTURE && due != self.hosts[host].wake {
+            self.hosts[host].wake = due;
+            self.plan(due, Happening::Host(host));
+        }
+    }
+
+    fn wake_node(&mut self, node: usize, at: Timestamp) {
+        if at < self.nodes[node].wake {
+            self.nodes[node].wake = at;
+            self.plan(at, Happening::Wake(node));
+        }
+    }
+
+    /// Lets a process run until it has nothing to do.
+    fn step(&mut self, node: usize) {
+        if self.nodes[node].frozen {
+            return;
+        }
+        let Some(mut core) = self.nodes[node].core.take() else { return };
+        let local = self.nodes[node].local(self.now);
+        // A loop that sends before it receives finds the frames of its sleep after the alarm.
+        if self.random.u8(0..8) == 0 {
+            self.flush(node, &mut core, local);
+        }
+        while let Some((at, from, frame)) = self.nodes[node].inbox.pop_front() {
+            self.checker.heard(self.now, node, from, &frame);
+            core.handle(at, &frame);
+        }
+        self.flush(node, &mut core, local);
+        let Some(due) = core.poll_timeout() else {
+            self.report(node, &mut core, local);
+            return;
+        };
+        let mut wake = self.nodes[node].world(due).max(self.now + Duration::from_micros(1));
+        if !self.nodes[node].slow.is_zero() {
+            wake += Duration::from_nanos(self.random.u64(0..self.nodes[node].slow.as_nanos() as u64 + 1));
+        }
+        self.nodes[node].core = Some(core);
+        if wake < Timestamp::FAR_FUTURE {
+            self.wake_node(node, wake);
+        }
+    }
+
+    /// Sends what a core wants to send, and looks at it from outside.
+    fn flush(&mut self, node: usize, core: &mut Announcer, local: Timestamp) {
+        loop {
+            let frame = core.poll_output(local);
+            self.report(node, core, local);
+            let Some(frame) = frame else { break };
+            self.checker.sent(self.now, node, &frame);
+            self.send(node, frame);
+        }
+    }
+
+    fn report(&mut self, node: usize, core: &mut Announcer, local: Timestamp) {
+        while let Some(event) = core.poll_event() {
+            let name = &self.scenario.nodes[node];
+            self.timeline.push(self.now, name, &event.what);
+            self.checker.event(self.now, node, &event);
+        }
+        for (at, address) in self.scenario.addresses.iter().enumerate() {
+            self.checker.owns(self.now, node, at, core.answers_for(local, *address));
+        }
+    }
+
+    fn send(&mut self, port: usize, frame: Vec<u8>) {
+        self.frames += 1;
+        for byte in frame.iter().chain(&self.now.as_nanos().to_le_bytes()) {
+            self.digest = (self.digest ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        let frame: Rc<[u8]> = frame.into();
+        for (to, delay) in self.net.deliveries(port, &frame, &mut self.random) {
+            self.plan(self.now + delay, Happening::Frame { from: port, to, frame: Rc::clone(&frame) });
+        }
+    }
+
+    fn tick(&mut self) {
+        let mut caches = Vec::new();
+        for host in &self.hosts {
+            if let Actor::Client(client) = &host.actor {
+                let entries = self.scenario.addresses.iter().enumerate();
+                caches.extend(entries.map(|(at, address)| (host.port, at, client.entry(*address))));
+            }
+        }
+        self.checker.tick(self.now, &self.net, &caches);
+        self.plan(self.now + TICK, Happening::Tick);
+    }
+
+    fn with_core(&mut self, node: usize, act: impl FnOnce(&mut Announcer, Timestamp)) {
+        let local = self.nodes[node].local(self.now);
+        if let Some(core) = self.nodes[node].core.as_mut() {
+            act(core, local);
+            self.wake_node(node, self.now);
+        }
+    }
+
+    fn fault(&mut self, fault: &Fault) {
+        self.checker.fault(self.now, fault);
+        let name = |node: &usize| self.scenario.nodes[*node].clone();
+        let mut say = |who: &str, what: String| self.timeline.push(self.now, who, what);
+        match fault {
+            Fault::Crash(node) => {
+                say(&name(node), "is killed".to_owned());
+                (self.nodes[*node].core, self.nodes[*node].frozen) = (None, false);
+            }
+            Fault::Restart(node) => {
+                (self.nodes[*node].core, self.nodes[*node].frozen) = (None, false);
+                self.start(*node);
+            }
+            Fault::Freeze(node) => {
+                say(&name(node), "is frozen".to_owned());
+                self.nodes[*node].frozen = true;
+                for at in 0..self.scenario.addresses.len() {
+                    self.checker.owns(self.now, *node, at, false);
+                }
+            }
+            Fault::Thaw(node) => {
+                let waiting = self.nodes[*node].inbox.len();
+                say(&name(node), format!("goes on, with {waiting} frames in its socket"));
+                self.nodes[*node].frozen = false;
+                self.step(*node);
+            }
+            Fault::Slow(node, delay) if delay.is_zero() => {
+                say(&name(node), "is quick again".to_owned());
+                self.nodes[*node].slow = *delay;
+                self.wake_node(*node, self.now);
+            }
+            Fault::Slow(node, delay) => {
+                say(&name(node), format!("is slow: up to {} ms a step", delay.as_millis()));
+                self.nodes[*node].slow = *delay;
+            }
+            Fault::LinkDown(node) | Fault::LinkUp(node) => {
+                let up = matches!(fault, Fault::LinkUp(_));
+                self.net.set_up(*node, up);
+                let link = self.link(*node);
+                self.with_core(*node, |core, local| core.set_link(local, link));
+            }
+            Fault::Split(sides) => {
+                let cut: Vec<String> = sides.iter().enumerate().filter(|(_, side)| **side).map(|(n, _)| name(&n)).collect();
+                say("LAN", format!("cuts off {}", cut.join(", ")));
+                self.net.split(sides);
+            }
+            Fault::OneWay(from, to) => {
+                say("LAN", format!("loses all from {} to {}", name(from), name(to)));
+                self.net.one_way(*from, *to);
+            }
+            Fault::Heal => {
+                say("LAN", "is whole".to_owned());
+                self.net.heal();
+            }
+            Fault::NewMac(node) => {
+                self.nodes[*node].macs += 1;
+                self.net.set_mac(*node, mac(*node, self.nodes[*node].macs));
+                let link = self.link(*node);
+                self.with_core(*node, |core, local| core.set_link(local, link));
+            }
+            Fault::Drain(node) => {
+                say(&name(node), "is told to leave".to_owned());
+                self.with_core(*node, Announcer::drain);
+            }
+            Fault::HandOver(at) => {
+                let address = self.scenario.addresses[*at];
+                for node in 0..self.nodes.len() {
+                    self.with_core(node, |core, local| {
+                        let _ = core.hand_over(local, address, None);
+                    });
+                }
+            }
+            Fault::Ready(node, at, ready) => {
+                let address = self.scenario.addresses[*at];
+                say(&name(node), format!("{} for {address}", if *ready { "is ready" } else { "is not ready" }));
+                self.nodes[*node].ready[*at] = *ready;
+                let wants = self.wants(*node);
+                self.with_core(*node, |core, local| {
+                    let _ = core.set_wants(local, &wants);
+                });
+            }
+            Fault::Squat(at) => {
+                let address = self.scenario.addresses[*at];
+                say("squatter", format!("uses {address}"));
+                self.checker.used(self.now, address, true);
+                self.join("squatter".to_owned(), Actor::Squatter(Squatter::new(self.now, address)));
+            }
+            Fault::Unsquat(at) => {
+                let gone = self.scenario.addresses[*at];
+                say("squatter", format!("is gone from {gone}"));
+                self.checker.used(self.now, gone, false);
+                for host in &mut self.hosts {
+                    if let Actor::Squatter(squatter) = &mut host.actor
+                        && squatter.address == gone
+                    {
+                        squatter.present = false;
+                    }
+                }
+            }
+            Fault::Phone { careful } => {
+                let range = self.scenario.dhcp.unwrap_or((Ipv4Addr::new(192, 168, 1, 50), Ipv4Addr::new(192, 168, 1, 60)));
+                // What a phone asks for may be probed by a node just then, and count as in use.
+                for address in self.scenario.addresses.clone() {
+                    if address.is_ipv4() {
+                        self.checker.used(self.now, address, false);
+                    }
+                }
+                self.join("phone".to_owned(), Actor::Phone(Phone::new(self.now, *careful, range)));
+            }
+            Fault::Replay(node) => {
+                say("attacker", format!("records {}, and repeats it", name(node)));
+                let victim = self.net.mac(*node);
+                self.join("attacker".to_owned(), Actor::Attacker(Attacker::new(self.now, victim)));
+            }
+        }
+    }
+}

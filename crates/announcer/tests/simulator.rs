@@ -1,0 +1,105 @@
+//! Thousands of networks full of trouble, and proof that the trouble would be seen.
+#![cfg(feature = "sim")]
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use poolcheck_announcer::sim::{Fault, Mutation, Report, Scenario, invariants, run};
+
+/// Runs seeds on all cores, in order of their numbers; gives the first that `stops`.
+fn first(seeds: u64, scenario: impl Fn(u64) -> Scenario + Sync, stops: impl Fn(&Report) -> bool + Sync) -> Option<(u64, Report)> {
+    let (next, found) = (AtomicU64::new(0), std::sync::Mutex::new(None::<(u64, Report)>));
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds || found.lock().unwrap().is_some() {
+                        return;
+                    }
+                    let report = run(&scenario(seed));
+                    if stops(&report) {
+                        let mut found = found.lock().unwrap();
+                        if found.as_ref().is_none_or(|(earlier, _)| seed < *earlier) {
+                            *found = Some((seed, report));
+                        }
+                    }
+                }
+            });
+        }
+    });
+    found.into_inner().unwrap()
+}
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// `POOLCHECK_SIM_SEEDS=100000` for more; `POOLCHECK_SIM_FIRST` to begin elsewhere.
+#[test]
+fn ten_thousand_seeds_keep_every_promise() {
+    let (seeds, begin) = (number("POOLCHECK_SIM_SEEDS", 10_000), number("POOLCHECK_SIM_FIRST", 0));
+    let broken = first(seeds, |seed| Scenario::random(begin + seed), |report| report.violation.is_some());
+    if let Some((seed, report)) = broken {
+        panic!("seed {}: {}\n{}", begin + seed, report.violation.unwrap(), report.timeline);
+    }
+}
+
+#[test]
+fn a_seed_is_a_run() {
+    for seed in 0..20 {
+        let (one, other) = (run(&Scenario::random(seed)), run(&Scenario::random(seed)));
+        assert_eq!(one, other);
+        assert_ne!(one.digest, run(&Scenario::random(seed + 1)).digest);
+    }
+}
+
+fn many_addresses(seed: u64) -> Scenario {
+    let addresses: Vec<IpAddr> = (2..192).map(|n| IpAddr::from([192, 168, 1, n])).collect();
+    let mut scenario = Scenario::new(&["n1", "n2"], &addresses, Duration::from_secs(9));
+    scenario.seed = seed;
+    (scenario.announcing.max_pps, scenario.announcing.burst) = (150, 20);
+    scenario.faults = vec![(Duration::from_secs(5), Fault::Crash(0))];
+    scenario
+}
+
+#[test]
+fn many_addresses_move_under_the_cap() {
+    let report = run(&many_addresses(1));
+    assert_eq!(report.violation, None, "{}", report.timeline);
+}
+
+/// Each deliberately broken variant breaks a promise, and each promise is broken by some: so each is watched.
+#[test]
+fn every_mutation_is_caught_and_every_invariant_alive() {
+    let names = std::sync::Mutex::new(BTreeMap::<&str, Mutation>::new());
+    for mutation in Mutation::ALL {
+        let many = mutation == Mutation::NoRateCap;
+        let broken = |seed| {
+            let scenario = if many { many_addresses(seed) } else { Scenario::random(seed) };
+            Scenario { mutation: Some(mutation), ..scenario }
+        };
+        let caught = std::sync::atomic::AtomicBool::new(false);
+        let watch = |report: &Report| {
+            if let Some(violation) = &report.violation {
+                names.lock().unwrap().entry(violation.name).or_insert(mutation);
+                caught.store(true, Ordering::Relaxed);
+            }
+            false
+        };
+        // Most are caught at once; the rest show what else they break.
+        first(if many { 2 } else { 150 }, broken, watch);
+        if !caught.load(Ordering::Relaxed) {
+            first(3_000, |seed| broken(seed + 150), |report| report.violation.is_some() || watch(report))
+                .unwrap_or_else(|| panic!("{mutation:?} is not caught"));
+        }
+    }
+    let names = names.into_inner().unwrap();
+    for name in invariants::NAMES {
+        assert!(names.contains_key(name), "nothing breaks {name}: {names:?}");
+    }
+}
