@@ -123,6 +123,7 @@ impl Announcer {
         }
         #[cfg(feature = "sim")]
         if self.broken(crate::sim::Mutation::NeverAnnounces) {
+            self.schedule.clear();
             return None;
         }
         if self.fence.is_active() { self.schedule.poll(now, self.link.mac) } else { None }
