@@ -103,3 +103,49 @@ fn every_mutation_is_caught_and_every_invariant_alive() {
         assert!(names.contains_key(name), "nothing breaks {name}: {names:?}");
     }
 }
+
+/// A LAN of ten on which nothing happens but loss.
+fn quiet(seed: u64, loss: f64, hours: f64) -> Scenario {
+    let nodes = ["n0", "n1", "n2", "n3", "n4", "n5", "n6", "n7", "n8", "n9"];
+    let addresses: Vec<IpAddr> = (0..10).map(|n| IpAddr::from([192, 168, 1, 50 + n])).collect();
+    let mut scenario = Scenario::new(&nodes, &addresses, Duration::from_secs_f64(hours * 3600.0));
+    (scenario.seed, scenario.conditions.loss) = (seed, loss);
+    scenario
+}
+
+#[test]
+#[ignore = "minutes: cargo xtask soak"]
+fn soak_no_false_takeover() {
+    let hours = number("POOLCHECK_SIM_HOURS", 10);
+    for (loss, nodes) in [(0.01, 10), (0.05, 10), (0.01, 2), (0.05, 2)] {
+        let began = std::time::Instant::now();
+        let lost = AtomicU64::new(0);
+        let scenario = |seed| {
+            let mut scenario = quiet(seed, loss, 0.25);
+            scenario.nodes.truncate(nodes);
+            scenario.starts.truncate(nodes);
+            scenario
+        };
+        first(hours * 4, scenario, |report| {
+            let missed = report.timeline.lines.iter().filter(|line| line.what.starts_with("misses")).count();
+            lost.fetch_add(missed as u64, Ordering::Relaxed);
+            if let Some(violation) = &report.violation {
+                println!("{violation}");
+            }
+            false
+        });
+        let node_hours = hours * nodes as u64;
+        let missed = lost.into_inner();
+        println!("{nodes} nodes, {:.0} % loss: {missed} false alarms in {node_hours} node-hours, {:?}", loss * 100.0, began.elapsed());
+    }
+}
+
+#[test]
+#[ignore = "minutes: cargo xtask soak"]
+fn soak_seeds() {
+    let seeds = number("POOLCHECK_SIM_SEEDS", 100_000);
+    let broken = first(seeds, |seed| Scenario::random((1 << 32) + seed), |report| report.violation.is_some());
+    if let Some((seed, report)) = broken {
+        panic!("seed {}: {}\n{}", (1_u64 << 32) + seed, report.violation.unwrap(), report.timeline);
+    }
+}
