@@ -19,6 +19,8 @@ pub mod report;
 pub mod scan;
 mod schema;
 pub mod session;
+#[cfg(feature = "announce")]
+mod simulate;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

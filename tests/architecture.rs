@@ -20,6 +20,7 @@ fn arrows_point_down() {
     let allowed = |name: &str| -> BTreeSet<&str> {
         match name {
             "poolcheck" => [
+                "poolcheck-announcer",
                 "poolcheck-lan",
                 "poolcheck-manifest",
                 "poolcheck-plan",

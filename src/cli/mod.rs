@@ -20,6 +20,7 @@ mod render;
 mod router;
 mod rules;
 mod scan;
+mod simulate;
 mod suggest;
 
 pub use explain::page as rule_page;
@@ -80,6 +81,8 @@ enum Command {
     Init(init::InitArgs),
     /// Show the configuration that applies, and where each value comes from
     Config(config::ConfigArgs),
+    /// Play a scenario of machines that share addresses, and show what happens (feature `announce`)
+    Simulate(simulate::SimulateArgs),
     /// Write completions for a shell
     Completions(completions::CompletionsArgs),
     /// Write the manual page
@@ -178,6 +181,7 @@ impl Cli {
             Command::Render(args) => render::run(&args, &style),
             Command::Init(args) => init::run(&args, &style),
             Command::Config(args) => config::run(&args, &style),
+            Command::Simulate(args) => simulate::run(&args, &style),
             Command::Completions(args) => completions::run(&args, &style),
             Command::Man => completions::man(&style),
             Command::Lsp => lsp::run(&style),

@@ -10,7 +10,11 @@ use std::time::Duration;
 use poolcheck_announcer::sim::{Fault, Mutation, Report, Scenario, invariants, run};
 
 /// Runs seeds on all cores, in order of their numbers; gives the first that `stops`.
-fn first(seeds: u64, scenario: impl Fn(u64) -> Scenario + Sync, stops: impl Fn(&Report) -> bool + Sync) -> Option<(u64, Report)> {
+fn first(
+    seeds: u64,
+    scenario: impl Fn(u64) -> Scenario + Sync,
+    stops: impl Fn(&Report) -> bool + Sync,
+) -> Option<(u64, Report)> {
     let (next, found) = (AtomicU64::new(0), std::sync::Mutex::new(None::<(u64, Report)>));
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     std::thread::scope(|scope| {
@@ -136,7 +140,11 @@ fn soak_no_false_takeover() {
         });
         let node_hours = hours * nodes as u64;
         let missed = lost.into_inner();
-        println!("{nodes} nodes, {:.0} % loss: {missed} false alarms in {node_hours} node-hours, {:?}", loss * 100.0, began.elapsed());
+        println!(
+            "{nodes} nodes, {:.0} % loss: {missed} false alarms in {node_hours} node-hours, {:?}",
+            loss * 100.0,
+            began.elapsed()
+        );
     }
 }
 

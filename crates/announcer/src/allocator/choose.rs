@@ -23,7 +23,7 @@ impl Allocator {
             if !self.pools[at].is_for(service) {
                 return Err(Refusal::NotForIt(name.clone()));
             }
-            return self.from_pools(service, &[at], Because::RequestedPool, Vec::new());
+            return self.first_fit(service, &[at], Because::RequestedPool, &[]);
         }
         self.automatic(service)
     }
@@ -37,7 +37,9 @@ impl Allocator {
             Families::Single(family) => current.len() == 1 && Family::of(current[0]) == family,
             Families::RequireDual => is_dual(current),
             // One address of the two may become both: only from its own pool.
-            Families::PreferDual(_) => is_dual(current) || (current.len() == 1 && self.other_half(pool, current[0], service).is_none()),
+            Families::PreferDual(_) => {
+                is_dual(current) || (current.len() == 1 && self.other_half(pool, current[0], service).is_none())
+            }
         };
         let asked = service.requested.is_empty() || same(&service.requested, current);
         let pool_asked = service.requested_pool.as_ref().is_none_or(|name| *name == pool.name);
@@ -62,7 +64,9 @@ impl Allocator {
         let families = |why| Refusal::Families { addresses: addresses.clone(), why };
         match (addresses.as_slice(), service.families) {
             ([_], Families::RequireDual) => return Err(families("it needs one of each")),
-            ([one], Families::Single(family)) if Family::of(*one) != family => return Err(families("it has the other")),
+            ([one], Families::Single(family)) if Family::of(*one) != family => {
+                return Err(families("it has the other"));
+            }
             ([_, _], Families::Single(_)) => return Err(families("it has one only")),
             ([_], _) => {}
             (two @ [_, _], _) if is_dual(two) => {}
@@ -108,19 +112,19 @@ impl Allocator {
         }
         scoped.sort_unstable();
         let scoped: Vec<usize> = scoped.into_iter().map(|(_, at)| at).collect();
-        match self.from_pools(service, &scoped, Because::Scoped, passed) {
-            Err(Refusal::Exhausted(passed)) => self.from_pools(service, &open, Because::Open, passed),
+        match self.first_fit(service, &scoped, Because::Scoped, &passed) {
+            Err(Refusal::Exhausted(passed)) => self.first_fit(service, &open, Because::Open, &passed),
             decided => decided,
         }
     }
 
     /// The first pool that has what is needed; of a service that prefers two addresses, the first that has both.
-    fn from_pools(
+    fn first_fit(
         &self,
         service: &Service,
         pools: &[usize],
         because: Because,
-        passed: Vec<(String, Passed)>,
+        passed: &[(String, Passed)],
     ) -> Result<Decision, Refusal> {
         let both = [Family::V4, Family::V6];
         let other = |family| if family == Family::V4 { Family::V6 } else { Family::V4 };
@@ -131,7 +135,7 @@ impl Allocator {
         };
         let mut passed_now = Vec::new();
         for families in attempts {
-            let mut passed = passed.clone();
+            let mut passed = passed.to_vec();
             for at in pools {
                 match families.iter().map(|family| self.attempt(*at, *family, service)).collect() {
                     Ok(addresses) => {
@@ -160,9 +164,11 @@ impl Allocator {
         let own = self.held(&service.id()).iter().filter(|a| Family::of(**a) == family && pool.holds(**a));
         let own = own.filter(|a| self.obstacle(**a, service).is_none()).map(|a| (pool.place(*a), *a));
         let shared = service.sharing.as_ref().and_then(|sharing| self.shared.get(&(at, sharing.clone())));
-        let shared = shared.into_iter().flatten().copied().find(|(_, address)| {
-            Family::of(*address) == family && self.obstacle(*address, service).is_none()
-        });
+        let shared = shared
+            .into_iter()
+            .flatten()
+            .copied()
+            .find(|(_, address)| Family::of(*address) == family && self.obstacle(*address, service).is_none());
         free.into_iter().chain(own).chain(shared).min().map(|(_, address)| address)
     }
 }

@@ -224,6 +224,9 @@ pub struct Allocator {
     quarantine: BTreeMap<IpAddr, Evidence>,
 }
 
+/// What became of a request.
+pub type Outcome = Result<Decision, Refusal>;
+
 impl Allocator {
     /// An allocator that has handed out nothing.
     pub fn new(pools: Vec<Pool>) -> Result<Self, PoolError> {
@@ -263,7 +266,7 @@ impl Allocator {
 
     /// Gives a service what it asks for, or tells why not. What it holds already it keeps if that is still right, and else
     /// gives back. A service that restarts with addresses ([`Service::current`]) keeps them, unprobed: give all of those first.
-    pub fn allocate(&mut self, service: &Service) -> Result<Decision, Refusal> {
+    pub fn allocate(&mut self, service: &Service) -> Outcome {
         let decision = self.choose(service);
         let kept = matches!(&decision, Ok(decision) if decision.because == Because::Kept);
         let standing: Vec<_> = self.held.get(&service.id()).into_iter().flatten().copied().collect();
@@ -324,11 +327,7 @@ impl Allocator {
     /// # Errors
     ///
     /// [`PoolError::NotHandedOut`].
-    pub fn refuse(
-        &mut self,
-        address: IpAddr,
-        evidence: Evidence,
-    ) -> Result<Vec<(String, Result<Decision, Refusal>)>, PoolError> {
+    pub fn refuse(&mut self, address: IpAddr, evidence: Evidence) -> Result<Vec<(String, Outcome)>, PoolError> {
         let grant = self.grants.get(&address).ok_or(PoolError::NotHandedOut(address))?;
         let services: Vec<Service> = grant.services.values().cloned().collect();
         for service in &services {
@@ -386,8 +385,7 @@ impl Allocator {
 
     fn grant(&mut self, pool: usize, address: IpAddr, service: &Service, standing: Standing) {
         self.free[pool].take(&self.pools[pool], address);
-        let grant =
-            self.grants.entry(address).or_insert_with(|| Grant { pool, standing, services: BTreeMap::new() });
+        let grant = self.grants.entry(address).or_insert_with(|| Grant { pool, standing, services: BTreeMap::new() });
         grant.services.insert(service.id(), service.clone());
         self.held.entry(service.id()).or_default().push(address);
         if let Some(sharing) = &service.sharing {

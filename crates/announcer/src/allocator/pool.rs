@@ -72,7 +72,8 @@ impl Scope {
         let here = self.namespaces.contains(&service.namespace)
             || self.namespace_selectors.iter().any(|selector| selector.matches(&service.namespace_labels));
         let anyone = self.service_selectors.is_empty();
-        (anywhere || here) && (anyone || self.service_selectors.iter().any(|selector| selector.matches(&service.labels)))
+        (anywhere || here)
+            && (anyone || self.service_selectors.iter().any(|selector| selector.matches(&service.labels)))
     }
 
     /// Zero is no priority, and comes last.

@@ -119,7 +119,8 @@ fn selectors_of_namespaces_and_services() {
 
 #[test]
 fn requested_addresses() {
-    let mut allocator = Allocator::new(vec![pool("a", &["10.0.0.0/24", "fd00::/120"]), pool("b", &["10.1.0.0/24"])]).unwrap();
+    let mut allocator =
+        Allocator::new(vec![pool("a", &["10.0.0.0/24", "fd00::/120"]), pool("b", &["10.1.0.0/24"])]).unwrap();
     let asks = |families, addresses: &[&str]| Service { families, requested: ips(addresses), ..service("s") };
     let v4 = Families::Single(Family::V4);
     let decision = allocator.allocate(&asks(v4, &["10.1.0.7"])).unwrap();
@@ -135,7 +136,10 @@ fn requested_addresses() {
         (Families::RequireDual, &["10.0.0.1"]),
         (Families::PreferDual(Family::V4), &["10.0.0.1", "10.0.0.2"]),
     ] {
-        assert!(matches!(allocator.allocate(&asks(families, addresses)), Err(Refusal::Families { .. })), "{addresses:?}");
+        assert!(
+            matches!(allocator.allocate(&asks(families, addresses)), Err(Refusal::Families { .. })),
+            "{addresses:?}"
+        );
     }
     let wrong = Service { requested_pool: Some("b".to_owned()), ..asks(v4, &["10.0.0.7"]) };
     assert_eq!(refused(&mut allocator, wrong), "10.0.0.7 is not in pool b, which is asked for as well");
@@ -233,9 +237,10 @@ fn pools_that_make_no_sense() {
 
 /// MetalLB's way: every address in turn.
 fn slow(allocator: &Allocator, service: &Service) -> Option<IpAddr> {
-    let addresses = allocator.pools[0].ranges.iter().flat_map(|range| {
-        (range.first_number()..=range.last_number()).map(|number| range.family().address(number))
-    });
+    let addresses = allocator.pools[0]
+        .ranges
+        .iter()
+        .flat_map(|range| (range.first_number()..=range.last_number()).map(|number| range.family().address(number)));
     let avoids = |address: &IpAddr| allocator.pools[0].holds(*address) && !allocator.quarantine.contains_key(address);
     addresses.filter(avoids).find(|address| {
         let grant = allocator.grants.get(address);
@@ -262,7 +267,9 @@ proptest! {
                 }
                 2 => {
                     let first = allocator.quarantined().next();
-                    first.into_iter().for_each(|(address, _)| allocator.readmit(address));
+                    if let Some((address, _)) = first {
+ allocator.readmit(address);
+}
                 }
                 _ => {
                     let name = name.to_string();

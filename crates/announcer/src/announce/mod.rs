@@ -116,11 +116,12 @@ impl Schedule {
         self.refill(now);
         let waiting = *self.waiting.get(&address)?;
         let frames = frames::round(address, mac, waiting.new && waiting.round == 0);
+        let cost = u32::try_from(frames.len()).map_or(f64::MAX, f64::from);
         // A pause long enough for a whole burst always suffices, so no round waits for ever.
-        if self.tokens < (frames.len() as f64).min(f64::from(self.plan.burst)) {
+        if self.tokens < cost.min(f64::from(self.plan.burst)) {
             return None;
         }
-        self.tokens -= frames.len() as f64;
+        self.tokens -= cost;
         self.forget(address);
         if waiting.round + 1 < usize::from(self.plan.rounds) {
             let due = now + self.plan.spacing;
@@ -204,7 +205,8 @@ mod tests {
 
     #[test]
     fn stopped_is_stopped() {
-        let mut schedule = Schedule::new(Announcing { refresh: Some(Duration::from_secs(60)), ..Announcing::default() });
+        let mut schedule =
+            Schedule::new(Announcing { refresh: Some(Duration::from_secs(60)), ..Announcing::default() });
         schedule.start(Timestamp::ZERO, address(1), false);
         run(&mut schedule, Timestamp::ZERO, Timestamp::from_millis(500));
         schedule.stop(address(1));
@@ -213,7 +215,8 @@ mod tests {
 
     #[test]
     fn a_refresh_is_one_round() {
-        let mut schedule = Schedule::new(Announcing { refresh: Some(Duration::from_secs(60)), ..Announcing::default() });
+        let mut schedule =
+            Schedule::new(Announcing { refresh: Some(Duration::from_secs(60)), ..Announcing::default() });
         schedule.start(Timestamp::ZERO, address(1), false);
         let sent = run(&mut schedule, Timestamp::ZERO, Timestamp::from_millis(185_000));
         assert_eq!(sent.len(), 3 * 2 + 3 * 2);

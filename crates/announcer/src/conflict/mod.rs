@@ -103,13 +103,8 @@ mod tests {
         let vip: std::net::Ipv6Addr = "fd00::50".parse().unwrap();
         assert_eq!(of(&compose::ndp_probe(MAC, vip)), Some((vip.into(), MAC, How::Probes)));
         let options = vec![NdpOption::TargetLinkLayer(MAC)];
-        let message = Ndp::NeighborAdvertisement {
-            router: false,
-            solicited: false,
-            override_cache: true,
-            target: vip,
-            options,
-        };
+        let message =
+            Ndp::NeighborAdvertisement { router: false, solicited: false, override_cache: true, target: vip, options };
         let frame = compose::ndp((MAC, vip), (MAC, poolcheck_lan::wire::ipv6::ALL_NODES), &message);
         assert_eq!(of(&frame), Some((vip.into(), MAC, How::Claims)));
         let gateway = "fd00::1".parse().unwrap();

@@ -118,7 +118,9 @@ mod tests {
     /// All addresses, to owners that are kept.
     fn assign(nodes: &[NodeId], total: usize, kept: &BTreeMap<IpAddr, NodeId>) -> BTreeMap<IpAddr, NodeId> {
         let mut ballot = Ballot::new(nodes.iter().copied(), total);
-        kept.values().for_each(|owner| ballot.count(*owner));
+        for owner in kept.values() {
+            ballot.count(*owner);
+        }
         let mut owners = kept.clone();
         for address in (0..total).map(address) {
             if !owners.contains_key(&address) {
@@ -180,7 +182,8 @@ mod tests {
         let all = nodes(3);
         let candidate = |at: usize, weight, ready| Candidate { node: all[at], weight, ready };
         let mut ballot = Ballot::new(all.iter().copied(), 10);
-        let elected = ballot.elect(address(1), &mut [candidate(0, 9, false), candidate(1, 0, true), candidate(2, 1, true)]);
+        let elected =
+            ballot.elect(address(1), &mut [candidate(0, 9, false), candidate(1, 0, true), candidate(2, 1, true)]);
         assert_eq!(elected, Some(all[2]));
         assert_eq!(ballot.elect(address(1), &mut []), None);
         // A weight is an order: it is obeyed beyond the bound.

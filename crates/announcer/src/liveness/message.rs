@@ -78,7 +78,29 @@ pub(crate) struct Listing {
     /// The sender owned it as well until just now, and gave way: caches may need repair.
     pub(crate) yielded: bool,
     /// The owner hands it over: to this node, or to whoever ranks next.
-    pub(crate) offered: Option<Option<NodeId>>,
+    pub(crate) offered: Option<Taker>,
+}
+
+/// Whom an address is offered to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taker {
+    Anyone,
+    Only(NodeId),
+}
+
+impl Taker {
+    pub(crate) fn is(self, node: NodeId) -> bool {
+        match self {
+            Self::Anyone => true,
+            Self::Only(only) => only == node,
+        }
+    }
+}
+
+impl From<Option<NodeId>> for Taker {
+    fn from(node: Option<NodeId>) -> Self {
+        node.map_or(Self::Anyone, Self::Only)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,8 +133,7 @@ impl Message {
     /// The whole frame.
     pub(crate) fn frame(&self, key: &Key, from: MacAddr, to: MacAddr) -> Vec<u8> {
         let mut out = Vec::with_capacity(160);
-        let header =
-            Ethernet { destination: to, source: from, vlan: None, ethertype: EtherType::Unknown(ETHERTYPE) };
+        let header = Ethernet { destination: to, source: from, vlan: None, ethertype: EtherType::Unknown(ETHERTYPE) };
         header.emit(&mut out);
         // The Ethernet source is covered by the proof: a peer's hardware address cannot be forged.
         let start = out.len();
@@ -201,8 +222,12 @@ fn emit_listing(address: IpAddr, listing: &Listing, out: &mut Vec<u8>) {
     }
     out.extend_from_slice(&listing.term.to_be_bytes());
     out.extend_from_slice(&listing.weight.to_be_bytes());
-    if let Some(target) = listing.offered {
-        out.extend_from_slice(&target.map_or(0, |node| node.0).to_be_bytes());
+    if let Some(taker) = listing.offered {
+        let number = match taker {
+            Taker::Anyone => 0,
+            Taker::Only(node) => node.0,
+        };
+        out.extend_from_slice(&number.to_be_bytes());
     }
 }
 
@@ -211,7 +236,10 @@ fn parse_listing(reader: &mut Reader<'_>) -> Result<(IpAddr, Listing), Refused> 
     let set = |bit: u8| flags & 1 << bit != 0;
     let address = if set(0) { IpAddr::from(reader.array::<16>()?) } else { IpAddr::from(reader.array::<4>()?) };
     let (term, weight) = (u32::from_be_bytes(reader.array()?), i16::from_be_bytes(reader.array()?));
-    let offered = if set(6) { Some(Some(NodeId(reader.u64()?)).filter(|node| node.0 != 0)) } else { None };
+    let mut offered = None;
+    if set(6) {
+        offered = Some(Taker::from(Some(NodeId(reader.u64()?)).filter(|node| node.0 != 0)));
+    }
     let (owned, ready, able, in_use, hold, yielded) = (set(1), set(2), set(3), set(4), set(5), set(7));
     let listing = Listing { term, weight, owned, ready, able, in_use, hold, yielded, offered };
     Ok((address, listing))
@@ -304,11 +332,14 @@ mod tests {
     }
 
     fn listing() -> impl Strategy<Value = (IpAddr, Listing)> {
-        let offered = prop_oneof![Just(None), Just(Some(None)), (1_u64..).prop_map(|n| Some(Some(NodeId(n))))];
-        (any::<IpAddr>(), any::<(u32, i16)>(), any::<[bool; 6]>(), offered).prop_map(|(address, numbers, f, offered)| {
-            let ((term, weight), [owned, ready, able, in_use, hold, yielded]) = (numbers, f);
-            (address, Listing { term, weight, owned, ready, able, in_use, hold, yielded, offered })
-        })
+        let only = (1_u64..).prop_map(|n| Some(Taker::Only(NodeId(n))));
+        let offered = prop_oneof![Just(None), Just(Some(Taker::Anyone)), only];
+        (any::<IpAddr>(), any::<(u32, i16)>(), any::<[bool; 6]>(), offered).prop_map(
+            |(address, numbers, f, offered)| {
+                let ((term, weight), [owned, ready, able, in_use, hold, yielded]) = (numbers, f);
+                (address, Listing { term, weight, owned, ready, able, in_use, hold, yielded, offered })
+            },
+        )
     }
 
     fn body() -> impl Strategy<Value = Body> {

@@ -20,8 +20,8 @@ use poolcheck_lan::Timestamp;
 use poolcheck_lan::wire::MacAddr;
 
 pub use key::Key;
+pub(crate) use message::{Body, DRAINING, Echo, LEAVING, LISTENING, Listing, MAX_PEERS, Message, Refused, Taker};
 pub use message::{ETHERTYPE, GROUP, NodeId};
-pub(crate) use message::{Body, DRAINING, Echo, LEAVING, LISTENING, Listing, MAX_PEERS, Message, Refused};
 pub(crate) use roster::{OwnRoster, PeerRoster};
 use window::Window;
 
@@ -258,8 +258,7 @@ impl Members {
             }
         }
         if at.since(self.echo_of_me(message)) > FRESH || self.echo_of_me(message) == Timestamp::ZERO {
-            let stranger =
-                Echo { node: message.from, incarnation: message.incarnation, sequence: message.sequence };
+            let stranger = Echo { node: message.from, incarnation: message.incarnation, sequence: message.sequence };
             if self.strangers.len() < MAX_PEERS || self.strangers.contains_key(&message.from) {
                 self.strangers.insert(message.from, stranger);
             }

@@ -25,8 +25,11 @@ impl OwnRoster {
         if now == self.listings && self.version > 0 {
             return Vec::new();
         }
-        let changed: Vec<_> =
-            now.iter().filter(|(address, new)| self.listings.get(*address) != Some(*new)).map(|(a, l)| (*a, *l)).collect();
+        let changed: Vec<_> = now
+            .iter()
+            .filter(|(address, new)| self.listings.get(*address) != Some(*new))
+            .map(|(a, l)| (*a, *l))
+            .collect();
         let removed = self.listings.keys().any(|address| !now.contains_key(address));
         let base = self.version;
         // Zero says "none yet", so it is never a version.

@@ -17,7 +17,7 @@ use crate::conflict::Probe;
 use crate::election::{Ballot, Candidate, order};
 use crate::event::{Cause, Release, What};
 use crate::hold::Service;
-use crate::liveness::{DRAINING, LISTENING, Listing, NodeId, Peer};
+use crate::liveness::{DRAINING, LISTENING, Listing, NodeId, Peer, Taker};
 use crate::settings::Rebalance;
 
 /// So long must nodes neither come nor go before addresses are moved without need.
@@ -159,7 +159,7 @@ impl Announcer {
         let mut candidates = self.candidates(now, address, entry);
         if let Some(holder) = holder {
             let Some(offered) = self.given_away(address, holder, &candidates) else { return };
-            candidates.retain(|candidate| offered.is_none_or(|to| candidate.node == to));
+            candidates.retain(|candidate| offered.is(candidate.node));
         }
         let in_use = self.listings(address).any(|(_, listing)| listing.in_use);
         if in_use || matches!(entry.state, State::InUse { .. }) {
@@ -228,24 +228,28 @@ impl Announcer {
         alive.peek().is_some() && alive.all(|(node, _)| self.is_deaf_to_us(now, node))
     }
 
-    /// Whether an owner wants to be rid of an address: `None` no, `Some(None)` to anyone, `Some(Some)` to that node.
-    fn given_away(&self, address: IpAddr, holder: NodeId, candidates: &[Candidate]) -> Option<Option<NodeId>> {
+    /// Whether an owner wants to be rid of an address: and whom it offers it to.
+    fn given_away(&self, address: IpAddr, holder: NodeId, candidates: &[Candidate]) -> Option<Taker> {
         let peer = self.members.get(holder).filter(|_| holder != self.me)?;
         let listing = peer.roster.get(address)?;
         let others_ready = candidates.iter().any(|candidate| candidate.ready);
         let service = Service { ready: listing.ready, hold: listing.hold };
         #[cfg(feature = "sim")]
         if self.broken(crate::sim::Mutation::FailsBack) && outranks(self.me, holder, address) {
-            return Some(None);
+            return Some(Taker::Anyone);
         }
         let leaves = peer.flags & DRAINING != 0 || service.should_move(others_ready);
-        listing.offered.or(leaves.then_some(None))
+        listing.offered.or(leaves.then_some(Taker::Anyone))
     }
 
     /// Those who could take an owned address now.
     pub(super) fn takers(&self, address: IpAddr) -> Vec<NodeId> {
         let Some(entry) = self.table.get(address) else { return Vec::new() };
-        self.candidates(Timestamp::FAR_FUTURE, address, entry).iter().map(|c| c.node).filter(|n| *n != self.me).collect()
+        self.candidates(Timestamp::FAR_FUTURE, address, entry)
+            .iter()
+            .map(|c| c.node)
+            .filter(|n| *n != self.me)
+            .collect()
     }
 
     /// Takes an address: at once if it had an owner until just now, else after a probe.
@@ -266,9 +270,11 @@ impl Announcer {
         match (cause, &entry.state) {
             (Some((of, orphaned)), _) => {
                 let from = self.name(of);
-                let silent = self.members.get(of).filter(|_| orphaned).map_or(Duration::ZERO, |peer| {
-                    if peer.alive { Duration::ZERO } else { now.since(peer.seen) }
-                });
+                let silent = self
+                    .members
+                    .get(of)
+                    .filter(|_| orphaned)
+                    .map_or(Duration::ZERO, |peer| if peer.alive { Duration::ZERO } else { now.since(peer.seen) });
                 let cause = if orphaned { Cause::TakenOver { from, silent } } else { Cause::HandedOver { from } };
                 self.own(now, address, cause);
             }
@@ -289,8 +295,15 @@ impl Announcer {
         (entry.holder, entry.orphan) = (Some(me), None);
         // A claim of an earlier life may be what just ended.
         let repaired = now.before(2 * YIELDED + Duration::from_nanos(1));
-        let owned =
-            Owned { term, since: now, cause: cause.clone(), defender: <_>::default(), offer: None, rival: None, repaired };
+        let owned = Owned {
+            term,
+            since: now,
+            cause: cause.clone(),
+            defender: <_>::default(),
+            offer: None,
+            rival: None,
+            repaired,
+        };
         entry.state = State::Owned(Box::new(owned));
         self.roster_stale = true;
         self.schedule.start(now, address, new);
@@ -316,7 +329,8 @@ impl Announcer {
             order(address, &mut candidates);
             let better = |c: &&Candidate| match policy {
                 Rebalance::Preferred => {
-                    c.weight > entry.want.weight || (c.weight == entry.want.weight && outranks(c.node, self.me, address))
+                    c.weight > entry.want.weight
+                        || (c.weight == entry.want.weight && outranks(c.node, self.me, address))
                 }
                 Rebalance::Excess => excess > 0 && ballot.load(c.node) < ballot.bound(),
                 Rebalance::Never => false,

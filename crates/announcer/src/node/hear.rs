@@ -95,7 +95,8 @@ impl Announcer {
                 }
                 Change::News(_) => self.dirty = true,
                 Change::Asks => {
-                    if at.since(self.roster_sent) >= self.settings.timing.beat / 4 || self.roster_sent == Timestamp::ZERO
+                    if at.since(self.roster_sent) >= self.settings.timing.beat / 4
+                        || self.roster_sent == Timestamp::ZERO
                     {
                         self.roster_sent = at;
                         self.say(at, GROUP, self.roster.whole(&self.settings.name));
@@ -123,6 +124,12 @@ impl Announcer {
         again
     }
 
+    fn report_probe(&mut self, at: Timestamp, address: IpAddr, by: MacAddr) {
+        if self.may_report(at, address) {
+            self.report(at, What::Probed { address, by });
+        }
+    }
+
     fn hear_claim(&mut self, at: Timestamp, claim: Claim<'_>) {
         let (address, by, me) = (claim.address, claim.mac, self.me);
         let peer = self.members.with_mac(by);
@@ -137,12 +144,11 @@ impl Announcer {
                 (entry.state, entry.retry) = (State::Idle, at + BACK_OFF);
                 (self.dirty, self.roster_stale) = (true, true);
             }
-            (State::Probing(_), Some(node), How::Probes) => {
-                if outranks(node, me, address) {
-                    (entry.state, entry.retry) = (State::Idle, at + BACK_OFF);
-                    (self.dirty, self.roster_stale) = (true, true);
-                }
+            (State::Probing(_), Some(node), How::Probes) if outranks(node, me, address) => {
+                (entry.state, entry.retry) = (State::Idle, at + BACK_OFF);
+                (self.dirty, self.roster_stale) = (true, true);
             }
+            (State::Probing(_), Some(_), How::Probes) => {}
             (State::Probing(_), None, _) => {
                 entry.state = State::InUse { by, since: at };
                 entry.retry = at + self.settings.probing.retry;
@@ -153,12 +159,9 @@ impl Announcer {
                 owned.rival = Some((node, at + 2 * self.settings.timing.beat));
             }
             #[cfg(feature = "sim")]
-            (State::Owned(_), None, _) if self.settings.mutation == Some(crate::sim::Mutation::IgnoresForeignClaims) => {}
-            (State::Owned(_), None, How::Probes) if active => {
-                if self.may_report(at, address) {
-                    self.report(at, What::Probed { address, by });
-                }
-            }
+            (State::Owned(_), None, _)
+                if self.settings.mutation == Some(crate::sim::Mutation::IgnoresForeignClaims) => {}
+            (State::Owned(_), None, How::Probes) if active => self.report_probe(at, address, by),
             (State::Owned(owned), None, How::Claims) if active => {
                 let action = owned.defender.on_claim(at, self.settings.defence);
                 self.resist(at, address, by, action);

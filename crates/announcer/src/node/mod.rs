@@ -266,6 +266,3 @@ impl Machine for Announcer {
         self.events.pop_front()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -215,7 +215,9 @@ impl Announcer {
                 self.report(now, What::SplitHealed { address, node: self.name(node) });
             }
         }
-        reports.into_iter().for_each(|what| self.report(now, what));
+        for what in reports {
+            self.report(now, what);
+        }
     }
 
     fn leave_if_done(&mut self, now: Timestamp) {
@@ -232,7 +234,8 @@ impl Announcer {
         }
         // Said twice: one may be lost.
         for _ in 0..2 {
-            let frame = self.frame(now, GROUP, LEAVING, Body::Beat { version: self.roster.version(), echoes: Vec::new() });
+            let frame =
+                self.frame(now, GROUP, LEAVING, Body::Beat { version: self.roster.version(), echoes: Vec::new() });
             self.urgent.push_back(frame);
         }
         self.fence.leave();
@@ -246,7 +249,7 @@ impl Announcer {
         }
         let listing = |(address, entry): (_, &super::table::Entry)| {
             let (owned, term, offered) = match &entry.state {
-                State::Owned(owned) => (true, owned.term, owned.offer.map(|offer| offer.to)),
+                State::Owned(owned) => (true, owned.term, owned.offer.map(|offer| offer.to.into())),
                 _ => (false, entry.term, None),
             };
             let in_use = matches!(entry.state, State::InUse { .. });

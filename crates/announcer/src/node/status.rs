@@ -148,11 +148,8 @@ impl Announcer {
             all.push((node, weight, ready, hindered));
         }
         all.sort_by_key(|(node, weight, ready, _)| std::cmp::Reverse((*ready, *weight, rank(*node, address), *node)));
-        let reason = |(node, _, _, hindered)| Reason {
-            node: self.name(node),
-            owner: entry.holder == Some(node),
-            hindered,
-        };
+        let reason =
+            |(node, _, _, hindered)| Reason { node: self.name(node), owner: entry.holder == Some(node), hindered };
         Ok(all.into_iter().map(reason).collect())
     }
 }

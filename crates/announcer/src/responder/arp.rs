@@ -89,7 +89,11 @@ mod tests {
         let unpadded = &to(MacAddr::BROADCAST, &request())[..42];
         assert_eq!(answered(unpadded), Some(golden(HOST)), "as virtual machines send it");
         let odd_target = Repr { target_mac: MacAddr::BROADCAST, ..request() };
-        assert_eq!(answered(&to(MacAddr::BROADCAST, &odd_target)), Some(golden(HOST)), "the target field means nothing");
+        assert_eq!(
+            answered(&to(MacAddr::BROADCAST, &odd_target)),
+            Some(golden(HOST)),
+            "the target field means nothing"
+        );
     }
 
     #[test]
@@ -102,13 +106,18 @@ mod tests {
         silent(&to(ME, &Repr { operation: Operation::Unknown(3), ..request() }), "RARP");
         let next = Ipv4Addr::new(192, 168, 1, 51);
         silent(&to(MacAddr::BROADCAST, &Repr { target_ip: next, ..request() }), "the next address");
-        silent(&to(MacAddr::BROADCAST, &Repr::announcement(ASKER, VIP)), "a foreign claim is a conflict, not a question");
+        silent(
+            &to(MacAddr::BROADCAST, &Repr::announcement(ASKER, VIP)),
+            "a foreign claim is a conflict, not a question",
+        );
         silent(&to(MacAddr::BROADCAST, &Repr { sender_mac: ME, ..request() }), "our own words");
         silent(&to(MacAddr::BROADCAST, &Repr { sender_mac: MacAddr::ZERO, ..request() }), "nobody asks");
         let mut group = to(MacAddr::BROADCAST, &request());
         group[22..28].copy_from_slice(&MacAddr::BROADCAST.0);
         silent(&group, "a group asks");
-        for (at, what) in [(15, "hardware type"), (16, "protocol type"), (18, "hardware length"), (19, "protocol length")] {
+        for (at, what) in
+            [(15, "hardware type"), (16, "protocol type"), (18, "hardware length"), (19, "protocol length")]
+        {
             let mut frame = to(MacAddr::BROADCAST, &request());
             frame[at] ^= 0x10;
             silent(&frame, what);

@@ -91,7 +91,11 @@ mod tests {
         let to_asker = advertisement((ASKER, host()), true);
         assert_eq!(answered(&ask(host(), group, vip(), source.clone())), Some(to_asker.clone()), "resolution");
         assert_eq!(answered(&ask(host(), group, vip(), vec![])), Some(to_asker.clone()), "resolution without option");
-        assert_eq!(answered(&ask(host(), (ME, vip()), vip(), vec![])), Some(to_asker.clone()), "unicast without option");
+        assert_eq!(
+            answered(&ask(host(), (ME, vip()), vip(), vec![])),
+            Some(to_asker.clone()),
+            "unicast without option"
+        );
         assert_eq!(answered(&ask(host(), (ME, vip()), vip(), source)), Some(to_asker), "unicast");
         let to_all = advertisement((MacAddr::ZERO, ipv6::ALL_NODES), false);
         assert_eq!(answered(&ask(Ipv6Addr::UNSPECIFIED, group, vip(), vec![])), Some(to_all.clone()), "DAD");

@@ -19,6 +19,8 @@ const USES: Duration = Duration::from_millis(250);
 const ASKS: Duration = Duration::from_millis(100);
 /// A squatter's own traffic.
 const CHATTER: Duration = Duration::from_millis(700);
+/// Leases that a phone declines before it gives up.
+const TRIES: u8 = 10;
 /// How long a DHCP server waits for the answer to its ping.
 const PING: Duration = Duration::from_secs(1);
 
@@ -72,7 +74,12 @@ impl Actor {
     }
 }
 
-fn advertisement(mac: MacAddr, target: std::net::Ipv6Addr, to: (MacAddr, std::net::Ipv6Addr), solicited: bool) -> Vec<u8> {
+fn advertisement(
+    mac: MacAddr,
+    target: std::net::Ipv6Addr,
+    to: (MacAddr, std::net::Ipv6Addr),
+    solicited: bool,
+) -> Vec<u8> {
     let options = vec![NdpOption::TargetLinkLayer(mac)];
     let message = Ndp::NeighborAdvertisement { router: false, solicited, override_cache: true, target, options };
     compose::ndp((mac, target), to, &message)
@@ -118,7 +125,8 @@ impl Client {
             self.cache.clear();
         }
         for address in self.addresses.clone() {
-            let known = self.cache.get_mut(&address).filter(|entry| now.since(entry.confirmed) < REACHABLE || entry.probes < 3);
+            let known =
+                self.cache.get_mut(&address).filter(|entry| now.since(entry.confirmed) < REACHABLE || entry.probes < 3);
             let to = known.map(|entry| {
                 // Reachable: the packet goes out. Stale: the owner is asked, three times.
                 let stale = now.since(entry.confirmed) >= REACHABLE;
@@ -264,8 +272,7 @@ impl Squatter {
 #[derive(Debug)]
 pub(super) struct Phone {
     careful: bool,
-    first: Ipv4Addr,
-    last: Ipv4Addr,
+    tries: u8,
     trying: Ipv4Addr,
     phase: Phase,
     next: Timestamp,
@@ -281,8 +288,8 @@ enum Phase {
 }
 
 impl Phone {
-    pub(super) const fn new(now: Timestamp, careful: bool, (first, last): (Ipv4Addr, Ipv4Addr)) -> Self {
-        Self { careful, first, last, trying: first, phase: Phase::Joining, next: now }
+    pub(super) const fn new(now: Timestamp, careful: bool, leased: Ipv4Addr) -> Self {
+        Self { careful, tries: 0, trying: leased, phase: Phase::Joining, next: now }
     }
 
     /// The address it uses, if it has one.
@@ -297,7 +304,7 @@ impl Phone {
         let address = self.trying;
         match self.phase {
             Phase::Joining => {
-                if address == self.first {
+                if self.tries == 0 {
                     doing.says.push("joins, and asks the router for an address".to_owned());
                 }
                 // What a router must ask before it can ping.
@@ -339,7 +346,8 @@ impl Phone {
             doing.says.push(format!("is told that {} is taken: declines", self.trying));
             let following = Ipv4Addr::from_bits(self.trying.to_bits().saturating_add(1));
             (self.trying, self.phase, self.next) = (following, Phase::Joining, now + Duration::from_secs(10));
-            if following > self.last {
+            self.tries += 1;
+            if self.tries == TRIES {
                 self.phase = Phase::Gone;
             }
         } else if self.phase == Phase::Has

@@ -347,9 +347,10 @@ impl Checker {
                 facts.unannounced[at] = Some(now);
                 let heard = *cause == crate::event::Cause::Probed && facts.foreign[at] >= facts.probing[at];
                 let free = self.used[at] == Timestamp::FAR_FUTURE && self.owner[at].is_none();
-                let straight = self.paths_changed == Timestamp::ZERO
-                    || now.since(self.paths_changed) > Duration::from_secs(1);
-                let lately = facts.foreign[at] > Timestamp::ZERO && now.since(facts.foreign[at]) < Duration::from_secs(1);
+                let straight =
+                    self.paths_changed == Timestamp::ZERO || now.since(self.paths_changed) > Duration::from_secs(1);
+                let lately =
+                    facts.foreign[at] > Timestamp::ZERO && now.since(facts.foreign[at]) < Duration::from_secs(1);
                 if heard && lately || free && lately && straight {
                     let what = format!("{} takes {address}, for which another machine answers", self.names[node]);
                     self.violate(now, "taken-in-use", what);
@@ -437,7 +438,8 @@ impl Checker {
         let address = self.addresses[at];
         let count = self.nodes.len();
         let owners: Vec<usize> = (0..count).filter(|node| self.nodes[*node].owns[at] && self.is_well(*node)).collect();
-        let pair = owners.iter().find_map(|a| owners.iter().find(|b| a < *b && net.connected(*a, **b)).map(|b| (*a, *b)));
+        let pair =
+            owners.iter().find_map(|a| owners.iter().find(|b| a < *b && net.connected(*a, **b)).map(|b| (*a, *b)));
         let straight = now.since(self.lopsided) > SETTLE || self.lopsided == Timestamp::ZERO;
         match pair.filter(|_| straight) {
             None => self.dual[at] = None,

@@ -103,7 +103,7 @@ fn trouble(r: &mut fastrand::Rng, at: Duration, scenario: &mut Scenario) -> Dura
                 add(end + Duration::from_secs(1), Fault::Unsquat(address));
                 return end + Duration::from_secs(1);
             }
-            1 => add(at, Fault::Phone { careful: true }),
+            1 => add(at, Fault::Phone { leased: [192, 168, 1, 50].into(), careful: true }),
             _ => {
                 add(at, Fault::Replay(node));
                 add(at + Duration::from_millis(200), Fault::Crash(node));

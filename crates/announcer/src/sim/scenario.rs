@@ -59,8 +59,10 @@ pub enum Fault {
     Squat(usize),
     /// It is gone.
     Unsquat(usize),
-    /// A phone joins and asks the DHCP server for an address; careful ones probe what they get.
+    /// A phone joins and is leased an address; a careful one probes it first, and is leased the next if that is taken.
     Phone {
+        /// What the DHCP server leases first.
+        leased: std::net::Ipv4Addr,
         /// Whether it probes.
         careful: bool,
     },
@@ -93,8 +95,6 @@ pub struct Scenario {
     pub rebalance: Rebalance,
     /// How nodes announce.
     pub announcing: Announcing,
-    /// First and last address that the DHCP server leases, if there is one.
-    pub dhcp: Option<(std::net::Ipv4Addr, std::net::Ipv4Addr)>,
     /// What happens, in order of time.
     pub faults: Vec<(Duration, Fault)>,
     /// How long it lasts.
@@ -118,7 +118,6 @@ impl Scenario {
             defence: Defence::default(),
             rebalance: Rebalance::default(),
             announcing: Announcing::default(),
-            dhcp: None,
             faults: Vec::new(),
             duration,
             mutation: None,

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -298,7 +298,7 @@ impl<'a> World<'a> {
             if node.slow.is_zero() {
                 self.step(to);
             } else {
-                let late = Duration::from_nanos(self.random.u64(0..self.nodes[to].slow.as_nanos() as u64 + 1));
+                let late = Duration::from_nanos(self.random.u64(0..=self.nodes[to].slow.as_nanos() as u64));
                 self.wake_node(to, self.now + late);
             }
             return;
@@ -362,7 +362,7 @@ impl<'a> World<'a> {
         };
         let mut wake = self.nodes[node].world(due).max(self.now + Duration::from_micros(1));
         if !self.nodes[node].slow.is_zero() {
-            wake += Duration::from_nanos(self.random.u64(0..self.nodes[node].slow.as_nanos() as u64 + 1));
+            wake += Duration::from_nanos(self.random.u64(0..=self.nodes[node].slow.as_nanos() as u64));
         }
         self.nodes[node].core = Some(core);
         if wake < Timestamp::FAR_FUTURE {
@@ -465,7 +465,8 @@ impl<'a> World<'a> {
                 self.with_core(*node, |core, local| core.set_link(local, link));
             }
             Fault::Split(sides) => {
-                let cut: Vec<String> = sides.iter().enumerate().filter(|(_, side)| **side).map(|(n, _)| name(&n)).collect();
+                let cut: Vec<String> =
+                    sides.iter().enumerate().filter(|(_, side)| **side).map(|(n, _)| name(&n)).collect();
                 say("LAN", format!("cuts off {}", cut.join(", ")));
                 self.net.split(sides);
             }
@@ -522,15 +523,16 @@ impl<'a> World<'a> {
                     }
                 }
             }
-            Fault::Phone { careful } => {
-                let range = self.scenario.dhcp.unwrap_or((Ipv4Addr::new(192, 168, 1, 50), Ipv4Addr::new(192, 168, 1, 60)));
+            Fault::Phone { leased, careful } => {
                 // What a phone asks for may be probed by a node just then, and count as in use.
                 for address in self.scenario.addresses.clone() {
                     if address.is_ipv4() {
                         self.checker.used(self.now, address, false);
                     }
                 }
-                self.join("phone".to_owned(), Actor::Phone(Phone::new(self.now, *careful, range)));
+                let phones = self.hosts.iter().filter(|host| matches!(host.actor, Actor::Phone(_))).count();
+                let name = if phones == 0 { "phone".to_owned() } else { format!("phone{}", phones + 1) };
+                self.join(name, Actor::Phone(Phone::new(self.now, *careful, *leased)));
             }
             Fault::Replay(node) => {
                 say("attacker", format!("records {}, and repeats it", name(node)));
