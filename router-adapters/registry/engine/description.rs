@@ -421,7 +421,7 @@ pub struct Lookup {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(
     untagged,
-    expecting = "a pick such as { from = \"step\", json = \"/pointer\" }, or a list of them; see docs/adapters/write-one.md for the keys of a pick"
+    expecting = "a pick such as { from = \"step\", json = \"/pointer\" }, or a list of them; router-adapters/fritzbox.toml is an example"
 )]
 pub enum Picks {
     /// One.
