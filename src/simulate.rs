@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use poolcheck_announcer::sim::{Fault, Report, Scenario};
+use poolcheck_announcer::sim::{Fault, Report, Scenario, is_open};
 use poolcheck_announcer::{Defence, Rebalance, Timing};
 use poolcheck_plan::syntax::parse_range;
 use poolcheck_plan::{SourceKind, Sources, Span};
@@ -184,7 +184,7 @@ impl File {
                 Ok(range) if range.size() + addresses.len() as u128 <= MAX_ADDRESSES => {
                     let numbers = range.first_number()..=range.last_number();
                     let all: Vec<IpAddr> = numbers.map(|number| range.family().address(number)).collect();
-                    if all.iter().all(|address| is_on_the_lan(*address)) {
+                    if all.iter().all(|address| is_open(*address)) {
                         addresses.extend(all);
                     } else {
                         let help = "the simulated LAN is 192.168.1.0/24 and fd00::/64; .1, .200 and .201 are taken";
@@ -295,18 +295,4 @@ impl File {
 fn integer(item: Item<'_, '_>) -> Option<i64> {
     let number = item.get_ref().as_integer()?;
     i64::from_str_radix(number.as_str(), number.radix()).ok()
-}
-
-/// The simulated LAN, without its router and its clients.
-fn is_on_the_lan(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => {
-            let [a, b, c, d] = address.octets();
-            [a, b, c] == [192, 168, 1] && !matches!(d, 0 | 1 | 200 | 201 | 255)
-        }
-        IpAddr::V6(address) => {
-            let client = matches!(address.segments()[7], 0xc000 | 0xc001);
-            address.segments()[..4] == [0xfd00, 0, 0, 0] && !client
-        }
-    }
 }

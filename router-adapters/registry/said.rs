@@ -90,15 +90,19 @@ pub(crate) fn lease(text: &str) -> Option<u64> {
         Some((at, c)) if c.is_ascii_alphabetic() => (&text[..at], c.to_ascii_lowercase()),
         _ => (text, 's'),
     };
-    let factor = match unit {
+    digits.parse::<u64>().ok()?.checked_mul(seconds_of(unit)?)
+}
+
+/// The seconds of a unit of time.
+pub(crate) const fn seconds_of(unit: char) -> Option<u64> {
+    Some(match unit {
         's' => 1,
         'm' => 60,
         'h' => 3_600,
         'd' => 86_400,
         'w' => 604_800,
         _ => return None,
-    };
-    digits.parse::<u64>().ok()?.checked_mul(factor)
+    })
 }
 
 /// What a `dhcp-host` of dnsmasq says: `[MAC|id:…|*][,set:…][,ADDRESS][,name][,lease][,ignore]`. `None` without an address.

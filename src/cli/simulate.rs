@@ -9,7 +9,7 @@ use crate::output::Style;
 
 /// Play a scenario of machines that share addresses, and show what happens.
 ///
-/// The machines run the same code as `poolcheck announce`, on a LAN in memory and in virtual time: a minute takes
+/// The machines run the announcer library itself, on a LAN in memory and in virtual time: a minute takes
 /// milliseconds, and the same seed is the same run.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:

@@ -1,8 +1,8 @@
 //! A Layer-2 announcer to embed: machines on one segment share addresses, each of which exactly one of them answers for.
 //!
-//! Everything is a state machine without I/O, put together in [`Announcer`]. Whoever drives it tells it what arrived and when it is, sends what it wants to have
-//! sent, and wakes it when it asks to be woken: [`poolcheck_lan::Machine`]. So the same code runs on packet sockets, in a
-//! test, and in the simulator (feature `sim`), and cannot tell.
+//! Everything is a state machine without I/O, put together in [`Announcer`]. Whoever drives it tells it what arrived and when
+//! it is, sends what it wants to have sent, and wakes it when it asks to be woken: [`poolcheck_lan::Machine`]. So the same
+//! code runs on packet sockets, in a test, and in the simulator (feature `sim`), and cannot tell.
 //!
 //! | module | what it promises |
 //! |---|---|

@@ -9,6 +9,7 @@ use poolcheck_plan::syntax::parse_range;
 use serde_json::Value;
 
 use super::description::Written;
+use crate::said::seconds_of;
 
 /// A value of JSON as text; tables, lists and null have none.
 pub(crate) fn scalar(value: &Value) -> Option<String> {
@@ -99,14 +100,7 @@ fn units(text: &str) -> Option<u64> {
         let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
         let number: u64 = rest[..digits].parse().ok()?;
         let unit = rest[digits..].chars().next();
-        let factor = match unit {
-            None | Some('s') => 1,
-            Some('m') => 60,
-            Some('h') => 3_600,
-            Some('d') => 86_400,
-            Some('w') => 604_800,
-            Some(_) => return None,
-        };
+        let factor = unit.map_or(Some(1), seconds_of)?;
         total = total.checked_add(number.checked_mul(factor)?)?;
         rest = &rest[digits + unit.map_or(0, char::len_utf8)..];
     }

@@ -3,8 +3,7 @@
 use std::net::IpAddr;
 
 use poolcheck_lan::wire::arp::{Operation, Repr as Arp};
-use poolcheck_lan::wire::ndp::{NdpOption, Repr as Ndp};
-use poolcheck_lan::wire::{MacAddr, compose, ipv6};
+use poolcheck_lan::wire::{MacAddr, compose};
 
 /// IPv4: the request form of RFC 5227 section 2.3, target hardware address zero, and the reply form of RFC 5944 section 4.6,
 /// target hardware address the sender's: some hosts heed only one of them. IPv6: RFC 4861 section 7.2.6; and for an address
@@ -17,14 +16,8 @@ pub(super) fn round(address: IpAddr, mac: MacAddr, new: bool) -> Vec<Vec<u8>> {
             vec![compose::arp(MacAddr::BROADCAST, &request), compose::arp(MacAddr::BROADCAST, &reply)]
         }
         IpAddr::V6(target) => {
-            let advertise = |to, override_cache| {
-                let options = vec![NdpOption::TargetLinkLayer(mac)];
-                let message =
-                    Ndp::NeighborAdvertisement { router: false, solicited: false, override_cache, target, options };
-                compose::ndp((mac, target), (MacAddr::ZERO, to), &message)
-            };
-            let mut frames = vec![advertise(ipv6::ALL_NODES, true)];
-            frames.extend(new.then(|| advertise(ipv6::ALL_ROUTERS, false)));
+            let mut frames = vec![compose::ndp_announcement(mac, target, true)];
+            frames.extend(new.then(|| compose::ndp_announcement_to_routers(mac, target)));
             frames
         }
     }

@@ -34,7 +34,7 @@ pub(crate) struct Claim<'a> {
 
 /// The claim in a frame. In ARP every packet claims its sender address, whatever else it does (RFC 5227 section 2.4).
 pub(crate) fn claim(frame: &Dissected) -> Option<Claim<'_>> {
-    if frame.ethernet.vlan.is_some_and(|tag| tag.id != 0) {
+    if frame.ethernet.is_in_vlan() {
         return None;
     }
     let source = frame.ethernet.source;
@@ -47,12 +47,9 @@ pub(crate) fn claim(frame: &Dissected) -> Option<Claim<'_>> {
             };
             Some(Claim { address: address.into(), mac: packet.sender_mac, how, nonce: None })
         }
-        Payload::Ndp(_, Ndp::NeighborAdvertisement { target, options, .. }) => {
-            let told = options.iter().find_map(|option| match option {
-                NdpOption::TargetLinkLayer(mac) => Some(*mac),
-                _ => None,
-            });
-            Some(Claim { address: (*target).into(), mac: told.unwrap_or(source), how: How::Claims, nonce: None })
+        Payload::Ndp(_, message @ Ndp::NeighborAdvertisement { target, .. }) => {
+            let mac = message.target_link_layer().unwrap_or(source);
+            Some(Claim { address: (*target).into(), mac, how: How::Claims, nonce: None })
         }
         Payload::Ndp(header, Ndp::NeighborSolicitation { target, options }) => {
             let nonce = options.iter().find_map(|option| match option {

@@ -4,8 +4,7 @@
 use std::net::IpAddr;
 
 use poolcheck_lan::Timestamp;
-use poolcheck_lan::wire::ndp::{NdpOption, Repr as Ndp};
-use poolcheck_lan::wire::{MacAddr, arp, compose, ipv6};
+use poolcheck_lan::wire::{MacAddr, arp, compose};
 
 use crate::settings::Probing;
 
@@ -57,12 +56,7 @@ impl Probe {
     fn frame(&self, address: IpAddr, mac: MacAddr) -> Vec<u8> {
         match address {
             IpAddr::V4(address) => compose::arp(MacAddr::BROADCAST, &arp::Repr::probe(mac, address)),
-            IpAddr::V6(target) => {
-                let options = vec![NdpOption::Nonce(self.nonce.to_vec())];
-                let to = (MacAddr::ZERO, ipv6::solicited_node(target));
-                let from = (mac, std::net::Ipv6Addr::UNSPECIFIED);
-                compose::ndp(from, to, &Ndp::NeighborSolicitation { target, options })
-            }
+            IpAddr::V6(address) => compose::ndp_probe_with_nonce(mac, address, &self.nonce),
         }
     }
 

@@ -50,6 +50,13 @@ pub struct Candidate {
     pub ready: bool,
 }
 
+impl Candidate {
+    /// Its place in the order of an address: the least comes first.
+    pub(crate) fn place(&self, address: IpAddr) -> impl Ord + use<> {
+        std::cmp::Reverse((self.ready, self.weight, rank(self.node, address), self.node))
+    }
+}
+
 /// An election: what every node owns already, and how much it may.
 #[derive(Debug, Clone, Default)]
 pub struct Ballot {
@@ -94,7 +101,7 @@ impl Ballot {
 
 /// The order in which candidates come into question: ready ones, weight, rendezvous hash.
 pub fn order(address: IpAddr, candidates: &mut [Candidate]) {
-    candidates.sort_by_cached_key(|c| std::cmp::Reverse((c.ready, c.weight, rank(c.node, address), c.node)));
+    candidates.sort_by_cached_key(|candidate| candidate.place(address));
 }
 
 #[cfg(test)]

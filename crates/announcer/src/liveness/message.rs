@@ -18,6 +18,7 @@ use poolcheck_lan::wire::MacAddr;
 use poolcheck_lan::wire::ethernet::{EtherType, MIN_FRAME_LEN, Repr as Ethernet};
 
 use super::key::{Key, TAG_LEN};
+use crate::hold::Service;
 use crate::settings::MAX_NAME;
 
 /// The Ethernet type of all messages.
@@ -32,6 +33,11 @@ pub(crate) const MAX_PEERS: usize = 48;
 /// Octets of listings in one frame.
 const LISTINGS_LEN: usize = 1300;
 const MAX_PARTS: usize = 64;
+
+/// Whether a frame carries a message of nodes.
+pub(crate) fn is_message(frame: &[u8]) -> bool {
+    frame.get(12..14) == Some(&ETHERTYPE.to_be_bytes())
+}
 
 /// A node, as messages name it: made from its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,6 +85,12 @@ pub(crate) struct Listing {
     pub(crate) yielded: bool,
     /// The owner hands it over: to this node, or to whoever ranks next.
     pub(crate) offered: Option<Taker>,
+}
+
+impl Listing {
+    pub(crate) const fn service(&self) -> Service {
+        Service { ready: self.ready, hold: self.hold }
+    }
 }
 
 /// Whom an address is offered to.

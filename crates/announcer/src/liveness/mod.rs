@@ -20,7 +20,9 @@ use poolcheck_lan::Timestamp;
 use poolcheck_lan::wire::MacAddr;
 
 pub use key::Key;
-pub(crate) use message::{Body, DRAINING, Echo, LEAVING, LISTENING, Listing, MAX_PEERS, Message, Refused, Taker};
+pub(crate) use message::{
+    Body, DRAINING, Echo, LEAVING, LISTENING, Listing, MAX_PEERS, Message, Refused, Taker, is_message,
+};
 pub use message::{ETHERTYPE, GROUP, NodeId};
 pub(crate) use roster::{OwnRoster, PeerRoster};
 use window::Window;

@@ -16,7 +16,6 @@ use super::table::{Entry, Orphan, Owned, State};
 use crate::conflict::Probe;
 use crate::election::{Ballot, Candidate, order};
 use crate::event::{Cause, Release, What};
-use crate::hold::Service;
 use crate::liveness::{DRAINING, LISTENING, Listing, NodeId, Peer, Taker};
 use crate::settings::Rebalance;
 
@@ -26,6 +25,12 @@ const QUIET: Duration = Duration::from_secs(30);
 const YIELDED: Duration = Duration::from_secs(1);
 /// So many at a time.
 const REBALANCED: usize = 10;
+
+/// Why an address is owned no more.
+enum Lost {
+    To(NodeId),
+    NotReady,
+}
 
 impl Announcer {
     /// Looks at all addresses.
@@ -108,12 +113,12 @@ impl Announcer {
                 } else if better {
                     let planned = owned.offer.is_some() || draining || !service.ready;
                     entry.yielded = (active && !planned).then(|| now + YIELDED);
-                    lost = Some(Release::To { node: String::new() });
+                    lost = Some(Lost::To(node));
                 } else {
                     owned.rival = Some((node, now + 2 * self.settings.timing.beat));
                 }
             }
-            (State::Owned(_), None) if service.should_release() && !others_ready => lost = Some(Release::NotReady),
+            (State::Owned(_), None) if service.should_release() && !others_ready => lost = Some(Lost::NotReady),
             (State::Owned(owned), None) if now.since(owned.repaired) > 2 * YIELDED => {
                 owned.rival = owned.rival.or(yielded.map(|node| (node, now)));
             }
@@ -124,9 +129,9 @@ impl Announcer {
             entry.state = State::Idle;
             self.roster_stale = true;
             self.schedule.stop(address);
-            let why = match (why, best) {
-                (Release::To { .. }, Some((_, node))) => Release::To { node: self.name(node) },
-                (why, _) => why,
+            let why = match why {
+                Lost::To(node) => Release::To { node: self.name(node) },
+                Lost::NotReady => Release::NotReady,
             };
             self.report(now, What::Released { address, why });
         }
@@ -200,8 +205,7 @@ impl Announcer {
         let mut candidates: Vec<Candidate> = others
             .filter_map(|(node, peer)| {
                 let listing = peer.roster.get(address)?;
-                let service = Service { ready: listing.ready, hold: listing.hold };
-                let may = listing.able && !listing.in_use && service.may_own();
+                let may = listing.able && !listing.in_use && listing.service().may_own();
                 may.then_some(Candidate { node, weight: listing.weight, ready: listing.ready })
             })
             .collect();
@@ -233,12 +237,11 @@ impl Announcer {
         let peer = self.members.get(holder).filter(|_| holder != self.me)?;
         let listing = peer.roster.get(address)?;
         let others_ready = candidates.iter().any(|candidate| candidate.ready);
-        let service = Service { ready: listing.ready, hold: listing.hold };
         #[cfg(feature = "sim")]
         if self.broken(crate::sim::Mutation::FailsBack) && outranks(self.me, holder, address) {
             return Some(Taker::Anyone);
         }
-        let leaves = peer.flags & DRAINING != 0 || service.should_move(others_ready);
+        let leaves = peer.flags & DRAINING != 0 || listing.service().should_move(others_ready);
         listing.offered.or(leaves.then_some(Taker::Anyone))
     }
 

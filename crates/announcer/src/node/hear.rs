@@ -4,14 +4,14 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use poolcheck_lan::Timestamp;
-use poolcheck_lan::wire::{MacAddr, dissect};
+use poolcheck_lan::wire::{MacAddr, dissect, ethernet};
 
 use super::Announcer;
 use super::table::State;
 use crate::conflict::{self, Action, Claim, How};
 use crate::election::rank;
 use crate::event::{Release, What};
-use crate::liveness::{Change, ETHERTYPE, GROUP, Message, NodeId, Refused};
+use crate::liveness::{Change, GROUP, Message, NodeId, Refused, is_message};
 use crate::responder;
 
 /// The same is not reported more often.
@@ -28,7 +28,7 @@ impl Announcer {
         if self.fence.is_gone() || self.fence.is_down() {
             return;
         }
-        if frame.get(12..14) == Some(&ETHERTYPE.to_be_bytes()) {
+        if is_message(frame) {
             self.hear_node(at, frame);
             return;
         }
@@ -50,12 +50,8 @@ impl Announcer {
     }
 
     fn hear_node(&mut self, at: Timestamp, frame: &[u8]) {
-        let octets = |from: usize| {
-            let mut mac = [0; 6];
-            mac.copy_from_slice(&frame[from..from + 6]);
-            MacAddr(mac)
-        };
-        let (to, from) = (octets(0), octets(6));
+        let Ok(view) = ethernet::Frame::new_checked(frame) else { return };
+        let (to, from) = (view.destination(), view.source());
         if (to != GROUP && to != self.link.mac) || from == self.link.mac || from.is_multicast() {
             return;
         }
@@ -82,7 +78,7 @@ impl Announcer {
                 Change::Up(_) => {
                     (self.dirty, self.quiet_since) = (true, at);
                     // Whoever is new must hear us soon, to know that it is not alone.
-                    self.fence.beat_now(at.max(self.fence.last_beat() + self.settings.timing.beat / 6));
+                    self.beat_soon(at);
                 }
                 Change::Known(node) => self.report(at, What::PeerUp { node: self.name(node) }),
                 Change::Down(node, silent) => {
@@ -102,9 +98,7 @@ impl Announcer {
                         self.say(at, GROUP, self.roster.whole(&self.settings.name));
                     }
                 }
-                Change::Pokes => {
-                    self.fence.beat_now(at.max(self.fence.last_beat() + self.settings.timing.beat / 6));
-                }
+                Change::Pokes => self.beat_soon(at),
                 Change::Namesake(mac) => {
                     if self.may_report(at, IpAddr::from([0; 4])) {
                         self.report(at, What::Namesake { mac });
@@ -113,6 +107,11 @@ impl Announcer {
                 Change::TooMany => self.report(at, What::TooManyNodes),
             }
         }
+    }
+
+    /// A beat out of turn; however often one is asked for, they are not many.
+    fn beat_soon(&mut self, at: Timestamp) {
+        self.fence.beat_now(at.max(self.fence.last_beat() + self.settings.timing.beat / 6));
     }
 
     /// Whether to report something of an address again.
@@ -132,26 +131,21 @@ impl Announcer {
 
     fn hear_claim(&mut self, at: Timestamp, claim: Claim<'_>) {
         let (address, by, me) = (claim.address, claim.mac, self.me);
-        let peer = self.members.with_mac(by);
         let active = self.fence.is_active();
         let Some(entry) = self.table.get_mut(address) else { return };
+        let peer = self.members.with_mac(by);
         match (&mut entry.state, peer, claim.how) {
             (State::Probing(probe), _, How::Probes) if probe.is_own(claim.nonce) => {}
             #[cfg(feature = "sim")]
             (State::Probing(_), ..) if self.settings.mutation == Some(crate::sim::Mutation::IgnoresProbeAnswers) => {}
             // Another node owns it, or is to own it: not ours.
-            (State::Probing(_), Some(_), How::Claims) => {
+            (State::Probing(_), Some(node), how) if how == How::Claims || outranks(node, me, address) => {
                 (entry.state, entry.retry) = (State::Idle, at + BACK_OFF);
                 (self.dirty, self.roster_stale) = (true, true);
             }
-            (State::Probing(_), Some(node), How::Probes) if outranks(node, me, address) => {
-                (entry.state, entry.retry) = (State::Idle, at + BACK_OFF);
-                (self.dirty, self.roster_stale) = (true, true);
-            }
-            (State::Probing(_), Some(_), How::Probes) => {}
+            (State::Probing(_), Some(_), _) => {}
             (State::Probing(_), None, _) => {
-                entry.state = State::InUse { by, since: at };
-                entry.retry = at + self.settings.probing.retry;
+                entry.found_in_use(at, by, &self.settings.probing);
                 (self.dirty, self.roster_stale) = (true, true);
                 self.report(at, What::InUse { address, by });
             }
@@ -181,8 +175,7 @@ impl Announcer {
             Action::Yield => {
                 self.schedule.stop(address);
                 if let Some(entry) = self.table.get_mut(address) {
-                    entry.state = State::InUse { by, since: at };
-                    entry.retry = at + self.settings.probing.retry;
+                    entry.found_in_use(at, by, &self.settings.probing);
                 }
                 (self.dirty, self.roster_stale) = (true, true);
                 self.report(at, What::Released { address, why: Release::Squatter { by } });

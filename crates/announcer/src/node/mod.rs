@@ -142,7 +142,7 @@ impl Announcer {
         self.advance(now);
         let before = std::mem::replace(&mut self.link, link);
         if before.up != self.link.up {
-            self.stop_speaking(now);
+            self.stop_speaking();
             if self.link.up {
                 self.fence.link_up(now);
                 self.members.stood_still(now);

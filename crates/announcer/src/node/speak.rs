@@ -24,7 +24,7 @@ impl Announcer {
             _ => timing,
         };
         if let Some(missing) = self.fence.advance(now, &timing) {
-            self.stop_speaking(now);
+            self.stop_speaking();
             self.members.stood_still(now);
             self.report(now, What::StoodStill { missing });
         }
@@ -49,7 +49,7 @@ impl Announcer {
     }
 
     /// Nothing that waits to be sent is true any more. Claims stay, silently, until the segment was heard.
-    pub(super) fn stop_speaking(&mut self, _now: Timestamp) {
+    pub(super) fn stop_speaking(&mut self) {
         #[cfg(feature = "sim")]
         if self.broken(crate::sim::Mutation::AnswersTheQueue) {
             return;

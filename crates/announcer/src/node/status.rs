@@ -7,7 +7,7 @@ use poolcheck_lan::wire::MacAddr;
 
 use super::Announcer;
 use super::table::State;
-use crate::election::rank;
+use crate::election::Candidate;
 use crate::error::{Error, Result};
 use crate::event::Cause;
 
@@ -132,7 +132,8 @@ impl Announcer {
             _ if !entry.service().may_own() => Some("not ready"),
             _ => None,
         };
-        let mut all = vec![(self.me, entry.want.weight, entry.want.ready, mine)];
+        let me = Candidate { node: self.me, weight: entry.want.weight, ready: entry.want.ready };
+        let mut all = vec![(me, mine)];
         for (node, peer) in self.members.all() {
             let listing = peer.roster.get(address);
             let hindered = match listing {
@@ -141,15 +142,17 @@ impl Announcer {
                 Some(_) if !peer.can_act() => Some("leaves, or has not heard the segment yet"),
                 Some(listing) if listing.in_use => Some("another machine has the address"),
                 Some(listing) if !listing.able => Some("not on the address's subnet, or heard by nobody"),
-                Some(listing) if !listing.ready && !listing.hold => Some("not ready"),
+                Some(listing) if !listing.service().may_own() => Some("not ready"),
                 Some(_) => None,
             };
             let (weight, ready) = listing.map_or((i16::MIN, false), |listing| (listing.weight, listing.ready));
-            all.push((node, weight, ready, hindered));
+            all.push((Candidate { node, weight, ready }, hindered));
         }
-        all.sort_by_key(|(node, weight, ready, _)| std::cmp::Reverse((*ready, *weight, rank(*node, address), *node)));
-        let reason =
-            |(node, _, _, hindered)| Reason { node: self.name(node), owner: entry.holder == Some(node), hindered };
+        all.sort_by_cached_key(|(candidate, _)| candidate.place(address));
+        let reason = |(Candidate { node, .. }, hindered)| {
+            let owner = entry.holder == Some(node);
+            Reason { node: self.name(node), owner, hindered }
+        };
         Ok(all.into_iter().map(reason).collect())
     }
 }

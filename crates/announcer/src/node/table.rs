@@ -1,5 +1,6 @@
 //! The addresses in a node's care, and what it knows of each.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -10,7 +11,7 @@ use crate::conflict::{Defender, Probe};
 use crate::event::Cause;
 use crate::hold::Service;
 use crate::liveness::NodeId;
-use crate::settings::Want;
+use crate::settings::{Probing, Want};
 
 /// One address.
 #[derive(Debug)]
@@ -77,6 +78,11 @@ impl Entry {
         Service { ready: self.want.ready, hold: self.want.hold }
     }
 
+    /// A machine that is no node has it: it is probed again later.
+    pub(super) fn found_in_use(&mut self, now: Timestamp, by: MacAddr, plan: &Probing) {
+        (self.state, self.retry) = (State::InUse { by, since: now }, now + plan.retry);
+    }
+
     /// When something is due.
     fn timeout(&self) -> Timestamp {
         match &self.state {
@@ -93,38 +99,46 @@ impl Entry {
 
 /// All addresses in a node's care.
 #[derive(Debug, Default)]
-pub(super) struct Table(BTreeMap<IpAddr, Entry>);
+pub(super) struct Table {
+    entries: BTreeMap<IpAddr, Entry>,
+    /// When the first of them is due, until one is changed: it is asked for with every frame.
+    due: Cell<Option<Timestamp>>,
+}
 
 impl Table {
     /// Takes over what is wanted now; gives what was owned and is wanted no more.
     pub(super) fn set_wants(&mut self, wants: &[Want]) -> Vec<IpAddr> {
-        let mut before = std::mem::take(&mut self.0);
+        self.due.set(None);
+        let mut before = std::mem::take(&mut self.entries);
         for want in wants {
             let mut entry = before.remove(&want.address).unwrap_or_else(|| Entry::new(*want));
             entry.want = *want;
-            self.0.insert(want.address, entry);
+            self.entries.insert(want.address, entry);
         }
         before.into_iter().filter(|(_, entry)| matches!(entry.state, State::Owned(_))).map(|(a, _)| a).collect()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (IpAddr, &Entry)> {
-        self.0.iter().map(|(address, entry)| (*address, entry))
+        self.entries.iter().map(|(address, entry)| (*address, entry))
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (IpAddr, &mut Entry)> {
-        self.0.iter_mut().map(|(address, entry)| (*address, entry))
+        self.due.set(None);
+        self.entries.iter_mut().map(|(address, entry)| (*address, entry))
     }
 
     pub(super) fn get(&self, address: IpAddr) -> Option<&Entry> {
-        self.0.get(&address)
+        self.entries.get(&address)
     }
 
     pub(super) fn get_mut(&mut self, address: IpAddr) -> Option<&mut Entry> {
-        self.0.get_mut(&address)
+        let entry = self.entries.get_mut(&address)?;
+        self.due.set(None);
+        Some(entry)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.entries.len()
     }
 
     pub(super) fn is_owned(&self, address: IpAddr) -> bool {
@@ -136,6 +150,11 @@ impl Table {
     }
 
     pub(super) fn timeout(&self) -> Timestamp {
-        self.0.values().map(Entry::timeout).min().unwrap_or(Timestamp::FAR_FUTURE)
+        let due = self
+            .due
+            .get()
+            .unwrap_or_else(|| self.entries.values().map(Entry::timeout).min().unwrap_or(Timestamp::FAR_FUTURE));
+        self.due.set(Some(due));
+        due
     }
 }

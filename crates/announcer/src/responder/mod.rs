@@ -11,8 +11,7 @@ use poolcheck_lan::wire::{Dissected, MacAddr, Payload};
 
 /// The answer to a frame, if an owned address is asked for in a way that must be answered.
 pub(crate) fn answer(frame: &Dissected, mac: MacAddr, owned: impl Fn(IpAddr) -> bool) -> Option<(IpAddr, Vec<u8>)> {
-    // Other VLANs are other segments. Identifier 0 is a priority alone.
-    if frame.ethernet.vlan.is_some_and(|tag| tag.id != 0) || frame.ethernet.source == mac {
+    if frame.ethernet.is_in_vlan() || frame.ethernet.source == mac {
         return None;
     }
     match &frame.payload {

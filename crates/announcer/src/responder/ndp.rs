@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use poolcheck_lan::wire::ethernet::Repr as Ethernet;
-use poolcheck_lan::wire::ndp::{NdpOption, Repr};
+use poolcheck_lan::wire::ndp::Repr;
 use poolcheck_lan::wire::{MacAddr, compose, ipv6};
 
 pub(super) fn answer(
@@ -14,7 +14,7 @@ pub(super) fn answer(
     mac: MacAddr,
     owned: impl Fn(IpAddr) -> bool,
 ) -> Option<(IpAddr, Vec<u8>)> {
-    let Repr::NeighborSolicitation { target, options } = question else { return None };
+    let Repr::NeighborSolicitation { target, .. } = question else { return None };
     let address = IpAddr::V6(*target);
     let group = ipv6::solicited_node(*target);
     // Neighbour Unreachability Detection asks the owner alone; everyone else asks the group (RFC 4861 section 7.2.2).
@@ -28,28 +28,18 @@ pub(super) fn answer(
     }
     let probe = header.source.is_unspecified();
     // An asker that does not say its hardware address (it may leave it out when it knows ours) is where its frame came from.
-    let told = options.iter().find_map(|option| match option {
-        NdpOption::SourceLinkLayer(mac) => Some(*mac),
-        _ => None,
-    });
-    let to = if probe { (MacAddr::ZERO, ipv6::ALL_NODES) } else { (told.unwrap_or(ethernet.source), header.source) };
-    if !probe && !to.0.is_unicast() {
+    let asker = question.source_link_layer().unwrap_or(ethernet.source);
+    if !probe && !asker.is_unicast() {
         return None;
     }
-    let message = Repr::NeighborAdvertisement {
-        router: false,
-        solicited: !probe,
-        override_cache: true,
-        target: *target,
-        options: vec![NdpOption::TargetLinkLayer(mac)],
-    };
-    Some((address, compose::ndp((mac, *target), to, &message)))
+    Some((address, compose::ndp_answer(mac, *target, (asker, header.source), true)))
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::Ipv6Addr;
 
+    use poolcheck_lan::wire::ndp::NdpOption;
     use poolcheck_lan::wire::{Payload, dissect};
 
     use super::super::answer;

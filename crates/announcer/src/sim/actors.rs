@@ -5,9 +5,13 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use poolcheck_lan::Timestamp;
-use poolcheck_lan::wire::arp::{Kind, Operation, Repr as Arp};
+use poolcheck_lan::sim::Host as Responder;
+use poolcheck_lan::wire::arp::{Operation, Repr as Arp};
 use poolcheck_lan::wire::ndp::{NdpOption, Repr as Ndp};
 use poolcheck_lan::wire::{Dissected, MacAddr, Payload, compose, dissect, ipv6};
+
+use super::network;
+use crate::liveness::is_message;
 
 /// Linux ignores another hardware address for so long after it took one (`locktime`).
 const LOCKTIME: Duration = Duration::from_secs(1);
@@ -74,17 +78,6 @@ impl Actor {
     }
 }
 
-fn advertisement(
-    mac: MacAddr,
-    target: std::net::Ipv6Addr,
-    to: (MacAddr, std::net::Ipv6Addr),
-    solicited: bool,
-) -> Vec<u8> {
-    let options = vec![NdpOption::TargetLinkLayer(mac)];
-    let message = Ndp::NeighborAdvertisement { router: false, solicited, override_cache: true, target, options };
-    compose::ndp((mac, target), to, &message)
-}
-
 /// A machine with Linux' neighbour cache that uses all addresses all the time.
 #[derive(Debug)]
 pub(super) struct Client {
@@ -107,8 +100,7 @@ pub(super) struct Entry {
 
 impl Client {
     pub(super) fn new(n: u8, addresses: Vec<IpAddr>, forgetful: bool) -> Self {
-        let own6 = std::net::Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 0xc000 + u16::from(n));
-        let own = [192, 168, 1, 200 + n].into();
+        let (own, own6) = network::client(n);
         Self { own, own6, addresses, cache: BTreeMap::new(), forgetful, next: Timestamp::ZERO }
     }
 
@@ -147,13 +139,7 @@ impl Client {
     fn ask(&self, mac: MacAddr, owner: Option<MacAddr>, address: IpAddr) -> Vec<u8> {
         match address {
             IpAddr::V4(target_ip) => {
-                let packet = Arp {
-                    operation: Operation::Request,
-                    sender_mac: mac,
-                    sender_ip: self.own,
-                    target_mac: MacAddr::ZERO,
-                    target_ip,
-                };
+                let packet = Arp::request((mac, self.own), target_ip);
                 compose::arp(owner.unwrap_or(MacAddr::BROADCAST), &packet)
             }
             IpAddr::V6(target) => {
@@ -184,13 +170,9 @@ impl Client {
                     *entry = Entry { mac: packet.sender_mac, updated: now, confirmed: now, probes: 0 };
                 }
             }
-            Payload::Ndp(_, Ndp::NeighborAdvertisement { target, solicited, override_cache, options, .. }) => {
+            Payload::Ndp(_, message @ Ndp::NeighborAdvertisement { target, solicited, override_cache, .. }) => {
                 let address = IpAddr::V6(*target);
-                let told = options.iter().find_map(|option| match option {
-                    NdpOption::TargetLinkLayer(mac) => Some(*mac),
-                    _ => None,
-                });
-                let Some(mac) = told else { return };
+                let Some(mac) = message.target_link_layer() else { return };
                 match self.cache.get_mut(&address) {
                     None if *solicited && self.addresses.contains(&address) => self.learn(now, address, mac),
                     Some(entry) if entry.mac == mac && *solicited => (entry.confirmed, entry.probes) = (now, 0),
@@ -230,40 +212,13 @@ impl Squatter {
         }
         self.next = now + CHATTER;
         doing.frames.push(match self.address {
-            IpAddr::V4(sender_ip) => {
-                let router = Ipv4Addr::new(192, 168, 1, 1);
-                let packet = Arp {
-                    operation: Operation::Request,
-                    sender_mac: mac,
-                    sender_ip,
-                    target_mac: MacAddr::ZERO,
-                    target_ip: router,
-                };
-                compose::arp(MacAddr::BROADCAST, &packet)
-            }
-            IpAddr::V6(target) => advertisement(mac, target, (MacAddr::ZERO, ipv6::ALL_NODES), false),
+            IpAddr::V4(sender_ip) => compose::arp(MacAddr::BROADCAST, &Arp::request((mac, sender_ip), network::ROUTER)),
+            IpAddr::V6(target) => compose::ndp_announcement(mac, target, true),
         });
     }
 
     fn hear(&self, mac: MacAddr, frame: &Dissected) -> Option<Vec<u8>> {
-        if !self.present {
-            return None;
-        }
-        match &frame.payload {
-            Payload::Arp(packet)
-                if packet.operation == Operation::Request
-                    && IpAddr::V4(packet.target_ip) == self.address
-                    && packet.kind() != Kind::Announcement =>
-            {
-                Some(compose::arp(packet.sender_mac, &Arp::reply(packet, mac)))
-            }
-            Payload::Ndp(header, Ndp::NeighborSolicitation { target, .. }) if IpAddr::V6(*target) == self.address => {
-                let probe = header.source.is_unspecified();
-                let to = if probe { (MacAddr::ZERO, ipv6::ALL_NODES) } else { (frame.ethernet.source, header.source) };
-                Some(advertisement(mac, *target, to, !probe))
-            }
-            _ => None,
-        }
+        self.present.then(|| Responder::new(mac, [self.address]).answer(frame))?
     }
 }
 
@@ -308,13 +263,7 @@ impl Phone {
                     doing.says.push("joins, and asks the router for an address".to_owned());
                 }
                 // What a router must ask before it can ping.
-                let packet = Arp {
-                    operation: Operation::Request,
-                    sender_mac: mac,
-                    sender_ip: [192, 168, 1, 1].into(),
-                    target_mac: MacAddr::ZERO,
-                    target_ip: address,
-                };
+                let packet = Arp::request((mac, network::ROUTER), address);
                 doing.frames.push(compose::arp(MacAddr::BROADCAST, &packet));
                 let why = "a pool address answers ARP, not ping";
                 doing.says.push(format!("the router pings {address}: no answer within 1 s ({why})"));
@@ -350,12 +299,8 @@ impl Phone {
             if self.tries == TRIES {
                 self.phase = Phase::Gone;
             }
-        } else if self.phase == Phase::Has
-            && packet.operation == Operation::Request
-            && packet.target_ip == self.trying
-            && packet.kind() != Kind::Announcement
-        {
-            doing.frames.push(compose::arp(packet.sender_mac, &Arp::reply(packet, mac)));
+        } else if let Some(address) = self.has() {
+            doing.frames.extend(Responder::new(mac, [address]).answer(frame));
         }
     }
 }
@@ -375,8 +320,7 @@ impl Attacker {
     }
 
     fn hear(&mut self, frame: &[u8]) {
-        let ours = frame.get(12..14) == Some(&crate::liveness::ETHERTYPE.to_be_bytes());
-        if ours && frame.get(6..12) == Some(&self.victim.0) && self.recorded.len() < 200 {
+        if is_message(frame) && frame.get(6..12) == Some(&self.victim.0) && self.recorded.len() < 200 {
             self.recorded.push(frame.to_vec());
         }
     }

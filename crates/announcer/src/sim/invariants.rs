@@ -27,7 +27,7 @@ use super::network::Network;
 use super::scenario::{Fault, Scenario};
 use crate::conflict::{How, claim};
 use crate::event::{Action, Event, What};
-use crate::liveness::ETHERTYPE;
+use crate::liveness::is_message;
 use crate::settings::{Announcing, Timing};
 
 /// Time to settle after anything that is not one plain fault.
@@ -241,7 +241,7 @@ impl Checker {
     /// A node handled a frame from this port.
     pub(super) fn heard(&mut self, now: Timestamp, node: usize, from: usize, frame: &[u8]) {
         let peer = from < self.nodes.len();
-        if frame.get(12..14) == Some(&ETHERTYPE.to_be_bytes()) {
+        if is_message(frame) {
             if peer {
                 self.nodes[node].asleep = None;
             }
@@ -277,7 +277,7 @@ impl Checker {
 
     /// A node sends a frame.
     pub(super) fn sent(&mut self, now: Timestamp, node: usize, frame: &[u8]) {
-        if frame.get(12..14) == Some(&ETHERTYPE.to_be_bytes()) {
+        if is_message(frame) {
             if frame.get(18) == Some(&1) {
                 self.nodes[node].beat = now;
             }

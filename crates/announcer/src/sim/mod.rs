@@ -26,6 +26,7 @@ mod timeline;
 mod world;
 
 pub use invariants::Violation;
+pub use network::is_open;
 pub use scenario::{Conditions, Fault, Scenario};
 pub use timeline::{Line, Timeline};
 pub use world::{Report, run};

@@ -1,10 +1,42 @@
 //! The LAN: who reaches whom, and how well.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use poolcheck_lan::wire::MacAddr;
 
 use super::scenario::Conditions;
+
+/// The router, which also leases addresses.
+pub(super) const ROUTER: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 1);
+/// How many clients use the addresses.
+pub(super) const CLIENTS: u8 = 2;
+
+/// The addresses of a client.
+pub(super) const fn client(n: u8) -> (Ipv4Addr, Ipv6Addr) {
+    (Ipv4Addr::new(192, 168, 1, 200 + n), Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 0xc000 + n as u16))
+}
+
+/// The subnets of the LAN.
+pub(super) fn subnets() -> [IpNet; 2] {
+    [
+        IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(192, 168, 1, 0), 24)),
+        IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 0), 64)),
+    ]
+}
+
+/// Whether nodes of a [scenario](super::Scenario) may share an address: it is a host's address on the simulated LAN
+/// (192.168.1.0/24 and fd00::/64), and neither the router's nor a client's.
+pub fn is_open(address: IpAddr) -> bool {
+    let taken = address == IpAddr::V4(ROUTER)
+        || (0..CLIENTS).map(client).any(|(v4, v6)| address == IpAddr::V4(v4) || address == IpAddr::V6(v6));
+    let host = |net: &IpNet| {
+        net.contains(&address) && (address.is_ipv6() || ![net.network(), net.broadcast()].contains(&address))
+    };
+    !taken && subnets().iter().any(host)
+}
 
 /// The switch and the cables.
 pub(super) struct Network {

@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use poolcheck_lan::{Machine, Timestamp};
 use super::Mutation;
 use super::actors::{Actor, Attacker, Client, Doing, Phone, Squatter};
 use super::invariants::{Checker, Violation};
-use super::network::Network;
+use super::network::{self, Network};
 use super::scenario::{Fault, Scenario};
 use super::timeline::Timeline;
 use crate::liveness::Key;
@@ -196,7 +195,7 @@ impl<'a> World<'a> {
         for (at, (when, _)) in scenario.faults.iter().enumerate() {
             world.plan(Timestamp::ZERO + *when, Happening::Fault(at));
         }
-        for n in 0..2 {
+        for n in 0..network::CLIENTS {
             let client = Client::new(n, scenario.addresses.clone(), n == 1);
             world.join(format!("client{}", n + 1), Actor::Client(client));
         }
@@ -275,9 +274,7 @@ impl<'a> World<'a> {
     }
 
     fn link(&self, node: usize) -> LinkFacts {
-        let subnets = [(IpAddr::from([192, 168, 1, 0]), 24), (IpAddr::from([0xfd00, 0, 0, 0, 0, 0, 0, 0]), 64)];
-        let subnets = subnets.iter().filter_map(|(address, len)| ipnet::IpNet::new(*address, *len).ok()).collect();
-        LinkFacts { up: self.net.is_up(node), mac: self.net.mac(node), subnets }
+        LinkFacts { up: self.net.is_up(node), mac: self.net.mac(node), subnets: network::subnets().to_vec() }
     }
 
     /// A frame reaches a port.

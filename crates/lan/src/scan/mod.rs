@@ -87,12 +87,8 @@ pub(crate) fn sighting(at: Timestamp, found: &crate::wire::Dissected) -> Option<
             }
             seen(packet.sender_ip.into(), packet.sender_mac, how)
         }
-        Payload::Ndp(_, ndp::Repr::NeighborAdvertisement { target, options, .. }) => {
-            let named = options.iter().find_map(|option| match option {
-                ndp::NdpOption::TargetLinkLayer(mac) => Some(*mac),
-                _ => None,
-            });
-            seen((*target).into(), named.unwrap_or(sender), How::Reply)
+        Payload::Ndp(_, message @ ndp::Repr::NeighborAdvertisement { target, .. }) => {
+            seen((*target).into(), message.target_link_layer().unwrap_or(sender), How::Reply)
         }
         Payload::Ndp(header, ndp::Repr::NeighborSolicitation { .. }) if !header.source.is_unspecified() => {
             seen(header.source.into(), sender, How::Request)

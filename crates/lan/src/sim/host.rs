@@ -56,7 +56,7 @@ impl Host {
     }
 
     /// The answer to a frame, if it asks for something of this host.
-    pub(super) fn answer(&self, question: &Dissected) -> Option<Vec<u8>> {
+    pub fn answer(&self, question: &Dissected) -> Option<Vec<u8>> {
         match &question.payload {
             Payload::Arp(packet) if packet.operation == arp::Operation::Request => {
                 let deaf = self.probe_deaf && packet.kind() == arp::Kind::Probe;

@@ -127,24 +127,17 @@ pub struct Repr {
 impl Repr {
     /// "Does anyone have this address?", leaving nothing behind in any neighbour cache (RFC 5227 section 2.1.1).
     pub const fn probe(from: MacAddr, address: Ipv4Addr) -> Self {
-        Self {
-            operation: Operation::Request,
-            sender_mac: from,
-            sender_ip: Ipv4Addr::UNSPECIFIED,
-            target_mac: MacAddr::ZERO,
-            target_ip: address,
-        }
+        Self::request((from, Ipv4Addr::UNSPECIFIED), address)
     }
 
     /// "This address is mine now" (RFC 5227 section 2.3): a request with sender and target the same.
     pub const fn announcement(from: MacAddr, address: Ipv4Addr) -> Self {
-        Self {
-            operation: Operation::Request,
-            sender_mac: from,
-            sender_ip: address,
-            target_mac: MacAddr::ZERO,
-            target_ip: address,
-        }
+        Self::request((from, address), address)
+    }
+
+    /// "Who has this address?" (RFC 826), asked by the owner of another.
+    pub const fn request((sender_mac, sender_ip): (MacAddr, Ipv4Addr), target_ip: Ipv4Addr) -> Self {
+        Self { operation: Operation::Request, sender_mac, sender_ip, target_mac: MacAddr::ZERO, target_ip }
     }
 
     /// The answer to `question` by the owner of the address it asks for. A probe has no sender address to answer to:

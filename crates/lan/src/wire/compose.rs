@@ -30,15 +30,28 @@ pub fn ndp(from: (MacAddr, Ipv6Addr), to: (MacAddr, Ipv6Addr), message: &ndp::Re
 /// The Neighbor Solicitation of Duplicate Address Detection (RFC 4862 section 5.4.2): from `::`, so that it leaves nothing
 /// behind in any neighbour cache and its answer comes to all nodes.
 pub fn ndp_probe(from: MacAddr, target: Ipv6Addr) -> Vec<u8> {
+    probe(from, target, Vec::new())
+}
+
+/// The same with a nonce, by which its sender knows it again (RFC 7527 section 4.1).
+pub fn ndp_probe_with_nonce(from: MacAddr, target: Ipv6Addr, nonce: &[u8]) -> Vec<u8> {
+    probe(from, target, vec![ndp::NdpOption::Nonce(nonce.to_vec())])
+}
+
+fn probe(from: MacAddr, target: Ipv6Addr, options: Vec<ndp::NdpOption>) -> Vec<u8> {
     let to = (MacAddr::ZERO, ipv6::solicited_node(target));
-    let message = ndp::Repr::NeighborSolicitation { target, options: Vec::new() };
-    ndp((from, Ipv6Addr::UNSPECIFIED), to, &message)
+    ndp((from, Ipv6Addr::UNSPECIFIED), to, &ndp::Repr::NeighborSolicitation { target, options })
 }
 
 /// Says to all nodes, unasked, that `target` is at `owner` (RFC 4861 section 7.2.6). With `override_cache` neighbour caches
 /// take it over at once.
 pub fn ndp_announcement(owner: MacAddr, target: Ipv6Addr, override_cache: bool) -> Vec<u8> {
     advertisement(owner, target, (MacAddr::ZERO, ipv6::ALL_NODES), override_cache)
+}
+
+/// Says to all routers that `target` is new and at `owner`, without overriding anything (RFC 9131 section 6.1.1).
+pub fn ndp_announcement_to_routers(owner: MacAddr, target: Ipv6Addr) -> Vec<u8> {
+    advertisement(owner, target, (MacAddr::ZERO, ipv6::ALL_ROUTERS), false)
 }
 
 /// Answers a Neighbor Solicitation for `target` that came from `asker`: a probe (source `::`) is answered to all nodes, an

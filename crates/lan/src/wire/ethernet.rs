@@ -161,6 +161,11 @@ impl Repr {
         })
     }
 
+    /// Whether it belongs to a VLAN, which is another segment: identifier 0 is a priority alone (IEEE 802.1Q section 9.6).
+    pub fn is_in_vlan(&self) -> bool {
+        self.vlan.is_some_and(|tag| tag.id != 0)
+    }
+
     /// How many bytes `emit` appends.
     pub const fn buffer_len(&self) -> usize {
         if self.vlan.is_some() { HEADER_LEN + TAG_LEN } else { HEADER_LEN }

@@ -257,6 +257,22 @@ impl Repr {
         }
     }
 
+    /// The sender's hardware address, where it says it.
+    pub fn source_link_layer(&self) -> Option<MacAddr> {
+        self.options().iter().find_map(|option| match option {
+            NdpOption::SourceLinkLayer(mac) => Some(*mac),
+            _ => None,
+        })
+    }
+
+    /// The hardware address of the address that is advertised, where it is said.
+    pub fn target_link_layer(&self) -> Option<MacAddr> {
+        self.options().iter().find_map(|option| match option {
+            NdpOption::TargetLinkLayer(mac) => Some(*mac),
+            _ => None,
+        })
+    }
+
     /// How many bytes `emit` appends.
     pub fn buffer_len(&self) -> usize {
         let fixed = match self {
