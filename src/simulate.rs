@@ -32,8 +32,11 @@ const KEYS: [&str; 12] = [
 type Happens = fn(usize) -> Fault;
 
 /// What can happen to a node, by name.
-const OF_A_NODE: [(&str, Happens); 9] = [
+const OF_A_NODE: [(&str, Happens); 12] = [
     ("crash", Fault::Crash),
+    ("kill", Fault::Kill),
+    ("mute", Fault::Mute),
+    ("unmute", Fault::Unmute),
     ("restart", Fault::Restart),
     ("freeze", Fault::Freeze),
     ("thaw", Fault::Thaw),

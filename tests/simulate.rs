@@ -26,7 +26,7 @@ fn the_homelab_is_told_as_a_timeline() {
     let place = |words: &str| told.find(words).unwrap_or_else(|| panic!("no {words:?} in\n{told}"));
     let leased = place("phone   is leased 192.168.1.50, and probes it");
     let declined = place("phone   is told that 192.168.1.50 is taken: declines");
-    let killed = place("n1      is killed");
+    let killed = place("n1      loses its power");
     let taken = place("n2      owns 192.168.1.50: taken over from n1");
     assert!(leased < declined && declined < killed && killed < taken, "{told}");
 }

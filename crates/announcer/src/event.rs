@@ -121,6 +121,16 @@ pub enum What {
         /// What is done about it.
         action: Action,
     },
+    /// Another node claims the address, too, and its messages do not come: something filters them. The one that ranks higher
+    /// keeps the address.
+    Split {
+        /// The address.
+        address: IpAddr,
+        /// The other node.
+        node: String,
+        /// Whether this node keeps it.
+        kept: bool,
+    },
     /// Another node owned the address, too, and gives way: it is announced again.
     SplitHealed {
         /// The address.
@@ -190,6 +200,10 @@ impl fmt::Display for What {
                     Action::Yield => "gives way",
                 };
                 write!(f, "reports a conflict: {by} claims {address}; {done}")
+            }
+            Self::Split { address, node, kept } => {
+                let done = if *kept { "keeps" } else { "leaves it" };
+                write!(f, "hears {node} claim {address}, but none of its messages: filtered? {done}")
             }
             Self::SplitHealed { address, node } => write!(f, "keeps {address}, which {node} owned as well"),
             Self::PeerUp { node } => write!(f, "hears {node}"),

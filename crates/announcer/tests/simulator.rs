@@ -157,3 +157,57 @@ fn soak_seeds() {
         panic!("seed {}: {}\n{}", (1_u64 << 32) + seed, report.violation.unwrap(), report.timeline);
     }
 }
+
+fn three(faults: Vec<(Duration, Fault)>) -> Report {
+    let mut scenario = Scenario::new(&["n1", "n2", "n3"], &[IpAddr::from([192, 168, 1, 50])], Duration::from_secs(20));
+    scenario.faults = faults;
+    run(&scenario)
+}
+
+/// When what a line says happened, and to whom.
+fn when(report: &Report, what: &str) -> (Duration, String) {
+    let line = report.timeline.lines.iter().rev().find(|line| line.what.contains(what));
+    let line = line.unwrap_or_else(|| panic!("nobody {what}\n{}", report.timeline));
+    (Duration::from_nanos(line.at.as_nanos()), line.who.clone())
+}
+
+/// A process that is killed is missed at once: its last words are said by who outlives it.
+#[test]
+fn last_words_are_heard_at_once() {
+    let (_, owner) = when(&three(Vec::new()), "owns 192.168.1.50");
+    let owner = ["n1", "n2", "n3"].iter().position(|name| *name == owner).unwrap();
+    let killed = Duration::from_secs(10);
+    for (fault, slowest) in [(Fault::Kill(owner), 5), (Fault::Crash(owner), 300)] {
+        let report = three(vec![(killed, fault)]);
+        assert_eq!(report.violation, None, "{}", report.timeline);
+        let (at, heir) = when(&report, "owns 192.168.1.50");
+        assert!(at > killed && at < killed + Duration::from_millis(slowest), "{}", report.timeline);
+        assert_ne!(heir, format!("n{}", owner + 1));
+    }
+}
+
+/// A firewall that lets ARP pass and the nodes' messages not: MetalLB has two owners for as long as that lasts.
+#[test]
+fn filtered_messages_are_reported_and_leave_one_owner() {
+    let mute = Duration::from_secs(8);
+    let muted = |node| vec![(mute, Fault::Mute(node)), (Duration::from_secs(14), Fault::Unmute(node))];
+    for node in 0..3 {
+        let report = three(muted(node));
+        assert_eq!(report.violation, None, "{}", report.timeline);
+        // Whoever is cut off from all messages thinks itself alone, and takes what it hears nobody own.
+        let split = report.timeline.lines.iter().find(|line| line.what.contains("filtered?"));
+        let split = split.unwrap_or_else(|| panic!("nobody reports it\n{}", report.timeline));
+        assert!(split.at.since(poolcheck_lan::Timestamp::ZERO) < mute + Duration::from_secs(1));
+    }
+    let several = |seed| {
+        let names = ["n1", "n2", "n3", "n4", "n5"];
+        let nodes = &names[..2 + seed as usize % 4];
+        let addresses: Vec<IpAddr> = (50..53).map(|n| IpAddr::from([192, 168, 1, n])).collect();
+        let mut scenario = Scenario::new(nodes, &addresses, Duration::from_secs(20));
+        (scenario.seed, scenario.faults) = (seed, muted(seed as usize % nodes.len()));
+        scenario
+    };
+    if let Some((seed, report)) = first(400, several, |report| report.violation.is_some()) {
+        panic!("seed {seed}: {}", report.timeline);
+    }
+}

@@ -73,6 +73,11 @@ impl Peer {
         self.version != 0 && self.version == self.roster.version()
     }
 
+    /// Whether it has said goodbye.
+    pub(crate) const fn has_left(&self) -> bool {
+        self.left
+    }
+
     /// Whether it may take addresses: alive, not about to go, not waiting, and known to us. A roster that is a moment old
     /// will do: else each of two nodes would think the other out of question while its news is on the way.
     pub(crate) fn can_act(&self) -> bool {
@@ -164,6 +169,11 @@ impl Members {
             self.sent.pop_front();
         }
         Message { from: self.me, incarnation: self.incarnation, sequence: self.sequence, flags, body }
+    }
+
+    /// A message with which this life ends, numbered behind all others: it is true whenever it is sent.
+    pub(crate) fn last_message(&self, flags: u8, body: Body) -> Message {
+        Message { from: self.me, incarnation: self.incarnation, sequence: u64::MAX, flags, body }
     }
 
     /// What a beat says of those we hear.

@@ -168,6 +168,10 @@ impl Announcer {
         }
         let in_use = self.listings(address).any(|(_, listing)| listing.in_use);
         if in_use || matches!(entry.state, State::InUse { .. }) {
+            // Somebody else has it: whoever takes it later must probe.
+            if let Some(orphan) = self.table.get_mut(address).and_then(|entry| entry.orphan.as_mut()) {
+                orphan.owned = false;
+            }
             return;
         }
         let elected = ballot.elect(address, &mut candidates);

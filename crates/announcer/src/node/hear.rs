@@ -18,6 +18,8 @@ use crate::responder;
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// Messages that prove nothing are reported this often.
 const UNPROVEN_EVERY: Duration = Duration::from_secs(10);
+/// An address is probed again so long after a node's claim to it whose messages do not come.
+pub(super) const UNHEARD: Duration = Duration::from_secs(5);
 /// Whoever probed an address that another node probes or owns looks again after this.
 const BACK_OFF: Duration = Duration::from_millis(500);
 
@@ -141,6 +143,10 @@ impl Announcer {
             // Another node owns it, or is to own it: not ours.
             (State::Probing(_), Some(node), how) if how == How::Claims || outranks(node, me, address) => {
                 (entry.state, entry.retry) = (State::Idle, at + BACK_OFF);
+                if how == How::Claims && self.members.get(node).is_some_and(|peer| !peer.alive) {
+                    // It lives, though its messages do not come: nobody is to take the address from it.
+                    (entry.state, entry.retry) = (State::InUse { by, since: at }, at + UNHEARD);
+                }
                 (self.dirty, self.roster_stale) = (true, true);
             }
             (State::Probing(_), Some(_), _) => {}
@@ -150,7 +156,11 @@ impl Announcer {
                 self.report(at, What::InUse { address, by });
             }
             (State::Owned(owned), Some(node), How::Claims) if active => {
-                owned.rival = Some((node, at + 2 * self.settings.timing.beat));
+                let alive = self.members.get(node).is_some_and(|peer| peer.alive);
+                let due = at + if alive { 2 * self.settings.timing.beat } else { self.settings.timing.listen() };
+                // Whoever repeats itself is looked at no later for it.
+                let before = owned.rival.filter(|(other, before)| *other == node && *before < due);
+                owned.rival = before.or(Some((node, due)));
             }
             #[cfg(feature = "sim")]
             (State::Owned(_), None, _)

@@ -18,7 +18,7 @@ use poolcheck_lan::{Machine, Timestamp};
 use crate::announce::Schedule;
 use crate::error::{Error, Result};
 use crate::event::{Event, Release, What};
-use crate::liveness::{Key, Members, NodeId, OwnRoster};
+use crate::liveness::{Body, GROUP, Key, LEAVING, Members, NodeId, OwnRoster};
 use crate::settings::{MAX_ADDRESSES, Settings, Want};
 use fence::Fence;
 pub use status::{AddressState, AddressStatus, MemberStatus, Reason, Status};
@@ -200,6 +200,14 @@ impl Announcer {
             (self.dirty, self.roster_stale) = (true, true);
             self.fence.beat_now(now);
         }
+    }
+
+    /// The frame that says goodbye for this life of the node, for someone who outlives it: a small process beside it that sends
+    /// it, twice, when this one is gone. The others then take over at once instead of after [`Timing::dead`](crate::Timing). To be
+    /// kept secret until then, and to be asked for anew when the hardware address changes.
+    pub fn last_words(&self) -> Vec<u8> {
+        let body = Body::Beat { version: self.roster.version(), echoes: Vec::new() };
+        self.members.last_message(LEAVING, body).frame(&self.key, self.link.mac, GROUP)
     }
 
     /// The solicited-node groups that the interface must be a member of, if they changed since the last call. Joining them on

@@ -2,16 +2,18 @@
 //! that is truly now: what was decided before the process stood still never leaves.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use poolcheck_lan::Timestamp;
 use poolcheck_lan::wire::MacAddr;
 
 use super::Announcer;
+use super::hear::{UNHEARD, outranks};
 use super::table::State;
 use crate::conflict::Step;
 use crate::event::{Cause, Release, What};
-use crate::liveness::{Body, DRAINING, GROUP, LEAVING, LISTENING, Listing};
+use crate::liveness::{Body, DRAINING, GROUP, LEAVING, LISTENING, Listing, NodeId};
 use crate::settings::Rebalance;
 
 impl Announcer {
@@ -206,8 +208,13 @@ impl Announcer {
             repaired.clear();
         }
         for (address, node) in repaired {
-            let rival = self.members.get(node).filter(|peer| peer.alive).and_then(|peer| peer.roster.get(address));
-            if rival.is_some_and(|listing| listing.owned) {
+            let peer = self.members.get(node);
+            let rival = peer.filter(|peer| peer.alive).and_then(|peer| peer.roster.get(address));
+            if peer.is_some_and(|peer| {
+                !peer.alive && peer.heard < now.before(self.settings.timing.dead) && !peer.has_left()
+            }) {
+                self.part(now, address, node);
+            } else if rival.is_some_and(|listing| listing.owned) {
                 // It has not heard of us yet.
                 self.dirty = true;
             } else {
@@ -218,6 +225,23 @@ impl Announcer {
         for what in reports {
             self.report(now, what);
         }
+    }
+
+    /// Another node claims what we own, and all that we hear of it is that. The same is true of us there, so rank decides.
+    fn part(&mut self, now: Timestamp, address: IpAddr, node: NodeId) {
+        let kept = outranks(self.me, node, address);
+        let name = self.name(node);
+        let by = self.members.get(node).map(|peer| peer.mac);
+        self.report(now, What::Split { address, node: name.clone(), kept });
+        if kept {
+            return self.schedule.start(now, address, false);
+        }
+        self.schedule.stop(address);
+        if let (Some(entry), Some(by)) = (self.table.get_mut(address), by) {
+            (entry.state, entry.retry) = (State::InUse { by, since: now }, now + UNHEARD);
+        }
+        (self.dirty, self.roster_stale) = (true, true);
+        self.report(now, What::Released { address, why: Release::To { node: name } });
     }
 
     fn leave_if_done(&mut self, now: Timestamp) {

@@ -2,7 +2,7 @@
 //!
 //! | name | promise |
 //! |---|---|
-//! | `two-owners` | two nodes that hear each other both answer for an address for at most 2 × `dead` |
+//! | `two-owners` | two nodes that hear each other both answer for an address for at most 2 × `dead`; 4 × where messages are filtered |
 //! | `no-owner` | after any single fault an address has an owner again within `dead` + 4 × `beat`, after anything within 2.5 s |
 //! | `taken-in-use` | no address is taken while somebody answers for it |
 //! | `speaks-for-others` | no frame claims an address that its sender does not own |
@@ -113,6 +113,8 @@ pub(super) struct Checker {
     owner: Vec<Option<usize>>,
     sole: Vec<Timestamp>,
     lossless: bool,
+    /// Nodes must find out by what else they hear of each other.
+    muted: bool,
     violation: Option<Violation>,
 }
 
@@ -156,6 +158,7 @@ impl Checker {
             owner: vec![None; count],
             sole: vec![Timestamp::ZERO; count],
             lossless: scenario.conditions.loss == 0.0,
+            muted: false,
             violation: None,
         }
     }
@@ -196,10 +199,10 @@ impl Checker {
     }
 
     pub(super) fn fault(&mut self, now: Timestamp, fault: &Fault) {
-        let plain = matches!(fault, Fault::Crash(_) | Fault::Freeze(_) | Fault::LinkDown(_));
+        let plain = matches!(fault, Fault::Crash(_) | Fault::Kill(_) | Fault::Freeze(_) | Fault::LinkDown(_));
         self.change(now, plain);
         match fault {
-            Fault::Crash(node) | Fault::Restart(node) => {
+            Fault::Crash(node) | Fault::Kill(node) | Fault::Restart(node) => {
                 let facts = &mut self.nodes[*node];
                 (facts.running, facts.frozen, facts.asleep, facts.well) = (false, false, None, now);
                 facts.owns.fill(false);
@@ -229,6 +232,8 @@ impl Checker {
             Fault::NewMac(node) => self.nodes[*node].well = now,
             Fault::Drain(node) => self.nodes[*node].leaving = true,
             Fault::HandOver(address) | Fault::Ready(_, address, _) => self.moving[*address] = now,
+            Fault::Mute(_) => self.muted = true,
+            Fault::Unmute(_) => self.muted = false,
             Fault::Squat(_) | Fault::Unsquat(_) | Fault::Phone { .. } | Fault::Replay(_) => {}
         }
         for facts in &mut self.nodes {
@@ -373,7 +378,7 @@ impl Checker {
                     self.nodes[node].credit[at] += 3;
                 }
             }
-            What::SplitHealed { address, .. } => {
+            What::SplitHealed { address, .. } | What::Split { address, kept: true, .. } => {
                 if let Some(at) = index(address) {
                     self.nodes[node].credit[at] += 6;
                 }
@@ -445,7 +450,7 @@ impl Checker {
             None => self.dual[at] = None,
             Some((a, b)) => {
                 let since = *self.dual[at].get_or_insert(now);
-                if now.since(since) > 2 * self.timing.dead {
+                if now.since(since) > self.timing.dead * if self.muted { 4 } else { 2 } {
                     let (a, b) = (&self.names[a], &self.names[b]);
                     self.violate(now, "two-owners", format!("{a} and {b} both answer for {address}"));
                 }

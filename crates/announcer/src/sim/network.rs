@@ -8,6 +8,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use poolcheck_lan::wire::MacAddr;
 
 use super::scenario::Conditions;
+use crate::liveness::is_message;
 
 /// The router, which also leases addresses.
 pub(super) const ROUTER: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 1);
@@ -45,16 +46,19 @@ pub(super) struct Network {
     /// Row: who sends; column: who does not hear it.
     cut: Vec<Vec<bool>>,
     up: Vec<bool>,
+    /// No message of a node passes here.
+    mute: Vec<bool>,
 }
 
 impl Network {
     pub(super) const fn new(conditions: Conditions) -> Self {
-        Self { conditions, macs: Vec::new(), cut: Vec::new(), up: Vec::new() }
+        Self { conditions, macs: Vec::new(), cut: Vec::new(), up: Vec::new(), mute: Vec::new() }
     }
 
     pub(super) fn plug(&mut self, mac: MacAddr) -> usize {
         self.macs.push(mac);
         self.up.push(true);
+        self.mute.push(false);
         for row in &mut self.cut {
             row.push(false);
         }
@@ -72,6 +76,10 @@ impl Network {
 
     pub(super) fn set_up(&mut self, port: usize, up: bool) {
         self.up[port] = up;
+    }
+
+    pub(super) fn set_mute(&mut self, port: usize, mute: bool) {
+        self.mute[port] = mute;
     }
 
     pub(super) fn is_up(&self, port: usize) -> bool {
@@ -118,7 +126,11 @@ impl Network {
             destination.0.copy_from_slice(octets);
         }
         let mut out = Vec::new();
+        let message = is_message(frame);
         for to in 0..self.macs.len() {
+            if message && (self.mute[from] || self.mute[to]) {
+                continue;
+            }
             let heard = destination.is_multicast() || destination == self.macs[to];
             if to == from || !heard || !self.passes(from, to) {
                 continue;

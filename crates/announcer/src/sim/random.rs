@@ -61,7 +61,7 @@ fn trouble(r: &mut fastrand::Rng, at: Duration, scenario: &mut Scenario) -> Dura
     let mut add = |at, fault| scenario.faults.push((at, fault));
     match r.u8(0..14) {
         0 | 1 => {
-            add(at, Fault::Crash(node));
+            add(at, if r.bool() { Fault::Crash(node) } else { Fault::Kill(node) });
             add(end, Fault::Restart(node));
         }
         2 | 3 => {

@@ -27,8 +27,10 @@ impl Default for Conditions {
 /// Something that happens to the nodes or the LAN. Nodes and addresses are named by their place in the scenario.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fault {
-    /// The process is killed.
+    /// The power is cut.
     Crash(usize),
+    /// The process is killed; whoever outlives it says its [last words](crate::Announcer::last_words).
+    Kill(usize),
     /// It is started anew.
     Restart(usize),
     /// The process stops; what arrives waits in its socket.
@@ -45,6 +47,10 @@ pub enum Fault {
     Split(Vec<bool>),
     /// Nothing that the first sends reaches the second.
     OneWay(usize, usize),
+    /// The nodes' messages are filtered from and to this node, and everything else passes.
+    Mute(usize),
+    /// They are not filtered any more.
+    Unmute(usize),
     /// All is connected again.
     Heal,
     /// The interface gets another hardware address.

@@ -426,8 +426,26 @@ impl<'a> World<'a> {
         let mut say = |who: &str, what: String| self.timeline.push(self.now, who, what);
         match fault {
             Fault::Crash(node) => {
-                say(&name(node), "is killed".to_owned());
+                say(&name(node), "loses its power".to_owned());
                 (self.nodes[*node].core, self.nodes[*node].frozen) = (None, false);
+            }
+            Fault::Kill(node) => {
+                say(&name(node), "is killed".to_owned());
+                self.nodes[*node].frozen = false;
+                if let Some(core) = self.nodes[*node].core.take() {
+                    for _ in 0..2 {
+                        self.send(*node, core.last_words());
+                    }
+                }
+            }
+            Fault::Mute(node) | Fault::Unmute(node) => {
+                let mute = matches!(fault, Fault::Mute(_));
+                let what = if mute { "filters messages from and to" } else { "lets messages pass again from and to" };
+                say("LAN", format!("{what} {}", name(node)));
+                self.net.set_mute(*node, mute);
+                for address in &self.scenario.addresses {
+                    self.checker.used(self.now, *address, mute);
+                }
             }
             Fault::Restart(node) => {
                 (self.nodes[*node].core, self.nodes[*node].frozen) = (None, false);

@@ -1,16 +1,21 @@
-//! The interfaces of this machine, its neighbours and its default routes: read, never changed.
+//! The interfaces of this machine, its neighbours and its default routes.
 //!
-//! On Linux everything comes from the kernel over netlink. Elsewhere only [`interfaces`] exists.
+//! On Linux everything comes from the kernel over netlink. Elsewhere only [`interfaces`] exists. All is read only, but for
+//! [`lend_address`], which an owner of shared addresses calls.
 
 #[cfg(target_os = "linux")]
 mod netlink;
 #[cfg(not(target_os = "linux"))]
 mod portable;
+#[cfg(target_os = "linux")]
+mod watch;
 
 #[cfg(target_os = "linux")]
-pub use netlink::{default_routes, interfaces, neighbours};
+pub use netlink::{default_routes, interfaces, lend_address, neighbours, take_back_address};
 #[cfg(not(target_os = "linux"))]
 pub use portable::interfaces;
+#[cfg(target_os = "linux")]
+pub use watch::Watch;
 
 use std::net::{IpAddr, Ipv6Addr};
 

@@ -1,14 +1,19 @@
 //! Linux: route netlink over a blocking socket.
 //!
-//! Each question is a dump: the kernel answers with all it has and a word of end. The kernel's own tables are only read.
+//! Each question is a dump: the kernel answers with all it has and a word of end. The kernel's own tables are only read, but
+//! for addresses that are lent to an interface for a while.
 
 use std::io;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use ipnet::IpNet;
-use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
+use netlink_packet_core::{
+    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+};
+use netlink_packet_route::AddressFamily;
 use netlink_packet_route::RouteNetlinkMessage as Message;
-use netlink_packet_route::address::{AddressAttribute, AddressMessage};
+use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage, AddressScope, CacheInfo};
 use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkLayerType, LinkMessage};
 use netlink_packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState};
 use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage};
@@ -52,6 +57,49 @@ pub fn neighbours() -> Result<Vec<Neighbour>> {
 pub fn default_routes() -> Result<Vec<DefaultRoute>> {
     let entries = dump(&Message::GetRoute(RouteMessage::default()))?;
     Ok(entries.iter().filter_map(default_route).collect())
+}
+
+/// Puts an address on an interface for so long (whole seconds, at least one), or prolongs that. The kernel takes it away at
+/// the end, whoever is still alive. It is never chosen as the source of anything (its preferred lifetime is zero), no route to a
+/// subnet comes with it, and no Duplicate Address Detection is done: whoever lends it knows whose it is.
+///
+/// # Errors
+///
+/// [`Error::Io`]; without CAP_NET_ADMIN its source is [`io::ErrorKind::PermissionDenied`].
+pub fn lend_address(interface: u32, address: IpAddr, lifetime: Duration) -> Result<()> {
+    let seconds = u32::try_from(lifetime.as_secs()).unwrap_or(u32::MAX - 1).max(1);
+    let mut message = lent(interface, address);
+    let mut cache = CacheInfo::default();
+    (cache.ifa_preferred, cache.ifa_valid) = (0, seconds);
+    message.attributes.push(AddressAttribute::CacheInfo(cache));
+    message.attributes.push(AddressAttribute::Flags(AddressFlags::Nodad | AddressFlags::Noprefixroute));
+    command(Message::NewAddress(message), NLM_F_CREATE | NLM_F_REPLACE).map_err(Error::io("lending an address"))
+}
+
+/// Takes back what [`lend_address`] lent; an address that is not there any more is taken back.
+///
+/// # Errors
+///
+/// As [`lend_address`].
+pub fn take_back_address(interface: u32, address: IpAddr) -> Result<()> {
+    match command(Message::DelAddress(lent(interface, address)), 0) {
+        Err(source) if source.kind() != io::ErrorKind::AddrNotAvailable => {
+            Err(Error::Io { what: "taking back an address", source })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn lent(interface: u32, address: IpAddr) -> AddressMessage {
+    let mut message = AddressMessage::default();
+    message.header.index = interface;
+    message.header.scope = AddressScope::Universe;
+    (message.header.family, message.header.prefix_len) = match address {
+        IpAddr::V4(_) => (AddressFamily::Inet, 32),
+        IpAddr::V6(_) => (AddressFamily::Inet6, 128),
+    };
+    message.attributes = vec![AddressAttribute::Local(address), AddressAttribute::Address(address)];
+    message
 }
 
 fn interface(link: &LinkMessage) -> Interface {
@@ -145,32 +193,72 @@ fn dump(question: &Message) -> Result<Vec<Message>> {
 }
 
 fn dump_once(question: &Message) -> io::Result<Vec<Message>> {
+    let mut entries = Vec::new();
+    ask(question.clone(), NLM_F_DUMP, |payload| {
+        match payload {
+            NetlinkPayload::Done(_) => return Ok(true),
+            NetlinkPayload::Error(error) => return Err(error.to_io()),
+            NetlinkPayload::InnerMessage(entry) => entries.push(entry),
+            _ => {}
+        }
+        Ok(false)
+    })?;
+    Ok(entries)
+}
+
+/// Has the kernel do something, and waits for its word that it is done.
+fn command(order: Message, flags: u16) -> io::Result<()> {
+    ask(order, flags | NLM_F_ACK, |payload| match payload {
+        // No code, no error: an acknowledgement.
+        NetlinkPayload::Error(error) if error.code.is_none() => Ok(true),
+        NetlinkPayload::Error(error) => Err(error.to_io()),
+        _ => Ok(false),
+    })
+}
+
+/// Says something to the kernel, and hands over what it answers until `over` says that this was all.
+fn ask(
+    question: Message,
+    flags: u16,
+    mut over: impl FnMut(NetlinkPayload<Message>) -> io::Result<bool>,
+) -> io::Result<()> {
     let mut socket = Socket::new(NETLINK_ROUTE)?;
     socket.bind_auto()?;
     socket.connect(&SocketAddr::new(0, 0))?;
     let mut header = NetlinkHeader::default();
-    header.flags = NLM_F_DUMP | NLM_F_REQUEST;
-    let mut request = NetlinkMessage::new(header, NetlinkPayload::from(question.clone()));
+    header.flags = flags | NLM_F_REQUEST;
+    let mut request = NetlinkMessage::new(header, NetlinkPayload::from(question));
     request.finalize();
     let mut bytes = vec![0; request.buffer_len()];
     request.serialize(&mut bytes);
     socket.send(&bytes, 0)?;
-    let mut entries = Vec::new();
     let mut buffer = vec![0; BUFFER_LEN];
     loop {
         let len = socket.recv(&mut &mut buffer[..], 0)?;
-        let mut rest = &buffer[..len.min(BUFFER_LEN)];
-        while !rest.is_empty() {
-            let message = NetlinkMessage::<Message>::deserialize(rest)
-                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?;
-            match message.payload {
-                NetlinkPayload::Done(_) => return Ok(entries),
-                NetlinkPayload::Error(error) => return Err(error.to_io()),
-                NetlinkPayload::InnerMessage(entry) => entries.push(entry),
-                _ => {}
+        for message in messages(&buffer[..len.min(BUFFER_LEN)]) {
+            if over(message?)? {
+                return Ok(());
             }
-            let used = (message.header.length as usize).next_multiple_of(4);
-            rest = rest.get(used.max(4)..).unwrap_or_default();
         }
     }
+}
+
+/// The messages of one datagram.
+pub(super) fn messages(mut rest: &[u8]) -> impl Iterator<Item = io::Result<NetlinkPayload<Message>>> + '_ {
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        match NetlinkMessage::<Message>::deserialize(rest) {
+            Ok(message) => {
+                let used = (message.header.length as usize).next_multiple_of(4);
+                rest = rest.get(used.max(4)..).unwrap_or_default();
+                Some(Ok(message.payload))
+            }
+            Err(error) => {
+                rest = &[];
+                Some(Err(io::Error::new(io::ErrorKind::InvalidData, error.to_string())))
+            }
+        }
+    })
 }

@@ -8,7 +8,7 @@
 use std::io;
 use std::mem::{size_of, zeroed};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::filter::{Filter, Instruction, program};
 use super::{Link, Received};
@@ -31,13 +31,15 @@ pub struct PacketLink {
     index: libc::c_int,
     mac: MacAddr,
     mtu: usize,
-    began: Instant,
+    clock: Clock,
+    /// When the socket was last known to be empty: no frame in it can be older.
+    emptied: Timestamp,
     frames: Vec<[u8; FRAME_LEN]>,
 }
 
 impl PacketLink {
     /// Opens the socket; see [`super::open`].
-    pub(super) fn open(interface: &Interface, filter: &Filter) -> Result<Self> {
+    pub(super) fn open(interface: &Interface, filter: &Filter, clock: Clock) -> Result<Self> {
         // SAFETY: `socket` takes no pointer.
         let fd = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK, 0) };
         if fd < 0 {
@@ -52,7 +54,8 @@ impl PacketLink {
         let index = libc::c_int::try_from(interface.index)
             .map_err(|_| Error::Interface { name: interface.name.clone(), reason: "its index is out of range" })?;
         let frames = vec![[0; FRAME_LEN]; BATCH];
-        let mut link = Self { socket, index, mac: interface.mac, mtu: interface.mtu, began: Instant::now(), frames };
+        let mut link =
+            Self { socket, index, mac: interface.mac, mtu: interface.mtu, clock, emptied: clock.now(), frames };
         link.attach(&program(filter))?;
         link.set(libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, &1_i32).map_err(Error::io("asking for timestamps"))?;
         link.set(libc::SOL_PACKET, libc::PACKET_AUXDATA, &1_i32).map_err(Error::io("asking for frame details"))?;
@@ -137,22 +140,29 @@ impl PacketLink {
             header.msg_hdr.msg_controllen = CONTROL_LEN as _;
         }
         let fd = self.socket.as_raw_fd();
+        let before = self.now();
         // SAFETY: `BATCH` headers are live, and each points at live buffers of the lengths it states.
         let count = unsafe { libc::recvmmsg(fd, headers.as_mut_ptr(), BATCH as u32, 0, std::ptr::null_mut()) };
         if count < 0 {
             let source = io::Error::last_os_error();
             return match source.raw_os_error() {
-                Some(libc::EAGAIN | libc::EINTR) => Ok(false),
+                Some(libc::EAGAIN) => {
+                    self.emptied = before;
+                    Ok(false)
+                }
+                Some(libc::EINTR) => Ok(false),
                 _ => Err(Error::Io { what: "receiving frames", source }),
             };
         }
         let count = usize::try_from(count).unwrap_or(0);
         let (now, wall) = (self.now(), SystemTime::now());
+        let oldest = now.since(self.emptied);
+        if count < BATCH {
+            self.emptied = before;
+        }
         for (header, frame) in headers[..count].iter().zip(&self.frames) {
             let known = details(&header.msg_hdr);
-            let age = known.arrival.and_then(|at| wall.duration_since(at).ok()).unwrap_or_default();
-            // The wall clock may have been set meanwhile: an absurd age is none.
-            let age = if age > Duration::from_secs(60) { Duration::ZERO } else { age };
+            let age = known.arrival.map_or(Duration::ZERO, |at| age(wall, at, oldest));
             let len = FRAME_LEN.min(header.msg_len as usize);
             let mut frame = frame[..len].to_vec();
             if known.checksum_pending {
@@ -162,6 +172,37 @@ impl PacketLink {
         }
         Ok(count == BATCH)
     }
+}
+
+/// A clock for links: it never goes back, and goes on while the machine sleeps (CLOCK_BOOTTIME), for whoever was suspended
+/// must know. Links with copies of one clock agree on every moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock(Timestamp);
+
+impl Clock {
+    /// A clock that begins now.
+    pub fn start() -> Self {
+        Self(uptime())
+    }
+
+    /// What it shows.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::ZERO + uptime().since(self.0)
+    }
+}
+
+fn uptime() -> Timestamp {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is to a live `timespec`, which the kernel fills. It knows this clock since Linux 2.6.39.
+    unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &raw mut time) };
+    let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+    Timestamp::ZERO + Duration::new(seconds.unwrap_or(0), nanos.unwrap_or(0))
+}
+
+/// How old a frame is that arrived at `at` by the wall clock, which may have been set meanwhile: never older than the moment
+/// when the socket was last empty, and if the clock was put back, as old as that.
+fn age(wall: SystemTime, at: SystemTime, oldest: Duration) -> Duration {
+    wall.duration_since(at).map_or(oldest, |age| age.min(oldest))
 }
 
 /// What the kernel says about a frame beside it.
@@ -218,7 +259,7 @@ impl Link for PacketLink {
     }
 
     fn now(&self) -> Timestamp {
-        Timestamp::ZERO + self.began.elapsed()
+        self.clock.now()
     }
 
     fn join(&mut self, group: MacAddr) -> Result<()> {
@@ -272,5 +313,27 @@ impl Link for PacketLink {
         }
         while self.read(frames)? {}
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_makes_no_frame_old_or_young() {
+        let (wall, oldest) = (UNIX_EPOCH + Duration::from_secs(1_000_000), Duration::from_secs(90));
+        let second = Duration::from_secs(1);
+        assert_eq!(age(wall, wall - second, oldest), second);
+        assert_eq!(age(wall, wall - 70 * second, oldest), 70 * second, "it waited while this process stood still");
+        assert_eq!(age(wall, wall - 3600 * second, oldest), oldest, "put forward");
+        assert_eq!(age(wall, wall + 3600 * second, oldest), oldest, "put back");
+    }
+
+    #[test]
+    fn the_clock_runs() {
+        let first = uptime();
+        std::thread::sleep(Duration::from_millis(2));
+        assert!(uptime().since(first) >= Duration::from_millis(2));
     }
 }

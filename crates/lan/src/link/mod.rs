@@ -16,7 +16,7 @@ mod filter;
 mod portable;
 
 #[cfg(target_os = "linux")]
-pub use af_packet::PacketLink;
+pub use af_packet::{Clock, PacketLink};
 pub use filter::{Filter, Wanted};
 #[cfg(not(target_os = "linux"))]
 pub use portable::PacketLink;
@@ -110,5 +110,15 @@ impl<L: Link + ?Sized> Link for Box<L> {
 /// [`Error::Interface`](crate::Error::Interface) when the interface is down or not Ethernet.
 pub fn open(interface: &Interface, wanted: impl Into<Filter>) -> Result<PacketLink> {
     interface.usable()?;
-    PacketLink::open(interface, &wanted.into())
+    #[cfg(target_os = "linux")]
+    return PacketLink::open(interface, &wanted.into(), Clock::start());
+    #[cfg(not(target_os = "linux"))]
+    return PacketLink::open(interface, &wanted.into());
+}
+
+/// The same with a clock that runs already: for an interface that came back, or several that one program speaks on.
+#[cfg(target_os = "linux")]
+pub fn open_with_clock(interface: &Interface, wanted: impl Into<Filter>, clock: Clock) -> Result<PacketLink> {
+    interface.usable()?;
+    PacketLink::open(interface, &wanted.into(), clock)
 }
