@@ -1,7 +1,7 @@
 //! The one error of this crate.
 
-/// What an announcer cannot be made of.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// What an announcer cannot be made of, or cannot do.
+#[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A key that can be guessed.
     #[error("the key has {len} octets: use at least {least}, such as the output of `openssl rand -hex 32`")]
@@ -63,6 +63,9 @@ pub enum Error {
         /// How many are accepted.
         most: usize,
     },
+    /// The segment, or the kernel, refuses.
+    #[error(transparent)]
+    Lan(#[from] poolcheck_lan::Error),
 }
 
 /// A result with this crate's error.

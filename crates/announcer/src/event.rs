@@ -167,6 +167,11 @@ pub enum What {
         /// Who.
         mac: MacAddr,
     },
+    /// A machine that has the key, and is none of the peers that are listened to.
+    Unlisted {
+        /// From where.
+        mac: MacAddr,
+    },
     /// Messages that our key did not make: another key, another cluster name, or an attacker. At most once in 10 s.
     Unproven {
         /// From where.
@@ -212,6 +217,7 @@ impl fmt::Display for What {
             Self::PeerRestarted { node, silent } => write!(f, "hears {node} anew after {}", millis(*silent)),
             Self::NotTaken { address } => write!(f, "keeps {address}: nobody took it"),
             Self::Namesake { mac } => write!(f, "hears {mac} under its own name: names must differ"),
+            Self::Unlisted { mac } => write!(f, "does not listen to {mac}: it has the key, and is none of the peers"),
             Self::Unproven { mac } => write!(f, "does not believe {mac}: another key or cluster"),
             Self::TooManyNodes => f.write_str("hears more nodes than one segment may have"),
             Self::Left => f.write_str("has left"),

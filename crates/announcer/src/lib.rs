@@ -58,6 +58,8 @@
 pub mod allocator;
 mod announce;
 mod conflict;
+#[cfg(target_os = "linux")]
+mod driver;
 pub mod election;
 mod error;
 pub mod event;
@@ -70,8 +72,10 @@ mod settings;
 pub mod sim;
 
 pub use conflict::How;
+#[cfg(target_os = "linux")]
+pub use driver::{Driver, Port, Waker};
 pub use error::{Error, Result};
 pub use event::{Event, What};
 pub use liveness::{Key, NodeId};
-pub use node::{AddressState, AddressStatus, Announcer, LinkFacts, MemberStatus, Reason, Status};
+pub use node::{AddressState, AddressStatus, Announcer, Counters, LinkFacts, MemberStatus, Reason, Status};
 pub use settings::{Announcing, Defence, MAX_ADDRESSES, MAX_NAME, Probing, Rebalance, Settings, Timing, Want};

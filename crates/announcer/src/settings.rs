@@ -158,6 +158,8 @@ pub struct Settings {
     pub cluster: String,
     /// The secret that all nodes of the cluster share.
     pub key: Key,
+    /// Names of the nodes that are listened to; empty: all that have the key.
+    pub peers: Vec<String>,
     /// How soon a dead owner is replaced. The same on all nodes.
     pub timing: Timing,
     /// What to do about foreign claims.
@@ -182,6 +184,7 @@ impl Settings {
             name: name.to_owned(),
             cluster: cluster.to_owned(),
             key,
+            peers: Vec::new(),
             timing: Timing::DEFAULT,
             defence: Defence::default(),
             rebalance: Rebalance::default(),

@@ -13,7 +13,7 @@ mod message;
 mod roster;
 mod window;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use poolcheck_lan::Timestamp;
@@ -103,6 +103,8 @@ pub(crate) enum Change {
     Pokes,
     /// Another machine speaks under our name.
     Namesake(MacAddr),
+    /// It has the key, and is none of those we are to listen to.
+    Unlisted(MacAddr),
     /// A new node, and no room.
     TooMany,
 }
@@ -114,6 +116,8 @@ pub(crate) struct Members {
     incarnation: u64,
     sequence: u64,
     timing: Timing,
+    /// Who is listened to; empty: everyone.
+    listed: BTreeSet<NodeId>,
     /// When our latest messages left.
     sent: VecDeque<(u64, Timestamp)>,
     peers: BTreeMap<NodeId, Peer>,
@@ -131,12 +135,18 @@ impl Members {
             incarnation,
             sequence: 0,
             timing,
+            listed: BTreeSet::new(),
             sent: VecDeque::new(),
             peers: BTreeMap::new(),
             strangers: BTreeMap::new(),
             #[cfg(feature = "sim")]
             credulous: false,
         }
+    }
+
+    /// Listens to these alone, if there are any.
+    pub(crate) fn listen_to(&mut self, listed: impl IntoIterator<Item = NodeId>) {
+        self.listed = listed.into_iter().collect();
     }
 
     #[cfg(feature = "sim")]
@@ -194,6 +204,10 @@ impl Members {
             if message.incarnation != self.incarnation {
                 out.push(Change::Namesake(mac));
             }
+            return;
+        }
+        if !self.listed.is_empty() && !self.listed.contains(&node) {
+            out.push(Change::Unlisted(mac));
             return;
         }
         if !self.admit(at, mac, &message, out) {

@@ -106,6 +106,11 @@ impl Announcer {
                         self.report(at, What::Namesake { mac });
                     }
                 }
+                Change::Unlisted(mac) => {
+                    if self.may_report(at, IpAddr::from([0; 4])) {
+                        self.report(at, What::Unlisted { mac });
+                    }
+                }
                 Change::TooMany => self.report(at, What::TooManyNodes),
             }
         }

@@ -21,7 +21,7 @@ use crate::event::{Event, Release, What};
 use crate::liveness::{Body, GROUP, Key, LEAVING, Members, NodeId, OwnRoster};
 use crate::settings::{MAX_ADDRESSES, Settings, Want};
 use fence::Fence;
-pub use status::{AddressState, AddressStatus, MemberStatus, Reason, Status};
+pub use status::{AddressState, AddressStatus, Counters, MemberStatus, Reason, Status};
 use table::{Offer, State, Table};
 
 /// How long an address stays on offer, and how long a node that leaves waits for others to take its addresses.
@@ -70,6 +70,7 @@ pub struct Announcer {
     unproven: Option<Timestamp>,
     probed: Option<(Timestamp, IpAddr)>,
     groups_changed: bool,
+    counters: Counters,
 }
 
 impl Announcer {
@@ -87,7 +88,8 @@ impl Announcer {
             Some(crate::sim::Mutation::Impatient) => crate::Timing { dead: timing.beat.mul_f64(1.1), ..timing },
             _ => timing,
         };
-        let members = Members::new(me, settings.incarnation, timing);
+        let mut members = Members::new(me, settings.incarnation, timing);
+        members.listen_to(settings.peers.iter().map(|name| NodeId::of(name)));
         #[cfg(feature = "sim")]
         let members = members.credulous(settings.mutation == Some(crate::sim::Mutation::BelievesRecordings));
         Ok(Self {
@@ -112,6 +114,7 @@ impl Announcer {
             unproven: None,
             probed: None,
             groups_changed: false,
+            counters: Counters::default(),
             settings,
             link,
         })
@@ -213,14 +216,17 @@ impl Announcer {
     /// The solicited-node groups that the interface must be a member of, if they changed since the last call. Joining them on
     /// an IPv6 socket makes the kernel tell switches and routers (MLD).
     pub fn poll_groups(&mut self) -> Option<Vec<Ipv6Addr>> {
-        std::mem::take(&mut self.groups_changed).then(|| {
-            let v6 = self.table.iter().filter_map(|(address, _)| match address {
-                IpAddr::V6(address) => Some(ipv6::solicited_node(address)),
-                IpAddr::V4(_) => None,
-            });
-            let groups: std::collections::BTreeSet<_> = v6.collect();
-            groups.into_iter().collect()
-        })
+        std::mem::take(&mut self.groups_changed).then(|| self.groups())
+    }
+
+    /// The solicited-node groups that the interface must be a member of, ascending.
+    pub fn groups(&self) -> Vec<Ipv6Addr> {
+        let v6 = self.table.iter().filter_map(|(address, _)| match address {
+            IpAddr::V6(address) => Some(ipv6::solicited_node(address)),
+            IpAddr::V4(_) => None,
+        });
+        let groups: std::collections::BTreeSet<_> = v6.collect();
+        groups.into_iter().collect()
     }
 
     /// The addresses in its care, owned or not, ascending: frames about others need not reach it.
@@ -231,6 +237,16 @@ impl Announcer {
     /// Whether it answers for an address now.
     pub fn answers_for(&self, now: Timestamp, address: IpAddr) -> bool {
         self.fence.may_answer(now, &self.settings.timing) && self.table.is_owned(address)
+    }
+
+    /// What it is told at its start, as it is now.
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What it has sent so far.
+    pub const fn counters(&self) -> Counters {
+        self.counters
     }
 
     fn report(&mut self, at: Timestamp, what: What) {

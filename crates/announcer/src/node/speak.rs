@@ -106,10 +106,12 @@ impl Announcer {
         // What a beat speaks of goes before it.
         if self.fence.beat_is_due(now) && (self.urgent.is_empty() || self.fence.is_late(now, &self.settings.timing)) {
             self.fence.beaten(now, &self.settings.timing);
+            self.counters.messages += 1;
             let body = Body::Beat { version: self.roster.version(), echoes: self.members.echoes(now) };
             return Some(self.frame(now, GROUP, 0, body));
         }
         if let Some(frame) = self.urgent.pop_front() {
+            self.counters.messages += 1;
             return Some(frame);
         }
         // Whoever has heard of a better claim is silent at once.
@@ -117,10 +119,12 @@ impl Announcer {
             self.decide(now);
         }
         if let Some(frame) = self.next_answer(now) {
+            self.counters.answers += 1;
             return Some(frame);
         }
         self.work(now);
         if let Some(frame) = self.urgent.pop_front() {
+            self.counters.messages += 1;
             return Some(frame);
         }
         #[cfg(feature = "sim")]
@@ -128,7 +132,9 @@ impl Announcer {
             self.schedule.clear();
             return None;
         }
-        if self.fence.is_active() { self.schedule.poll(now, self.link.mac) } else { None }
+        let frame = self.fence.is_active().then(|| self.schedule.poll(now, self.link.mac)).flatten();
+        self.counters.announcements += u64::from(frame.is_some());
+        frame
     }
 
     fn next_answer(&mut self, now: Timestamp) -> Option<Vec<u8>> {

@@ -24,6 +24,17 @@ pub struct Status {
     pub members: Vec<MemberStatus>,
 }
 
+/// Frames sent since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Answers to questions for owned addresses.
+    pub answers: u64,
+    /// Unsolicited announcements.
+    pub announcements: u64,
+    /// Beats, rosters, questions to other nodes, and probes.
+    pub messages: u64,
+}
+
 /// One address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddressStatus {
