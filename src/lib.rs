@@ -3,6 +3,8 @@
 //! [`collect`] reads files, [`session`] brings manifests, facts and configuration together into one world, the rules
 //! judge it, [`output`] tells it, [`exit`] decides the status.
 
+#[cfg(all(feature = "announce", target_os = "linux"))]
+mod announce;
 pub mod baseline;
 pub mod cli;
 #[cfg(feature = "cluster")]
@@ -14,6 +16,8 @@ mod failure;
 pub mod fix;
 #[cfg(feature = "lsp")]
 mod lsp;
+#[cfg(any(feature = "watch", feature = "announce"))]
+mod metrics;
 pub mod output;
 pub mod report;
 pub mod scan;

@@ -8,7 +8,7 @@ use poolcheck_announcer::sim::{Fault, Report, Scenario, is_open};
 use poolcheck_announcer::{Defence, Rebalance, Timing};
 use poolcheck_plan::syntax::parse_range;
 use poolcheck_plan::{SourceKind, Sources, Span};
-use poolcheck_router_adapters::spanned_toml::{Item, Reader};
+use poolcheck_router_adapters::spanned_toml::{Item, Reader, integer};
 use poolcheck_router_adapters::{AdapterError, Complaint};
 use toml::de::DeTable;
 
@@ -95,7 +95,7 @@ impl File {
         self.reader.only_keys(root, &KEYS, "a scenario");
         let nodes = self.nodes(root);
         let addresses = self.addresses(root);
-        let seconds = root.get("duration").and_then(|item| self.number(item, "duration", 0.1..=MAX_DURATION));
+        let seconds = root.get("duration").and_then(|item| self.reader.number(item, "duration", 0.1..=MAX_DURATION));
         let names: Vec<&str> = nodes.iter().map(String::as_str).collect();
         let mut scenario = Scenario::new(&names, &addresses, Duration::from_secs_f64(seconds.unwrap_or(60.0)));
         if let Some(title) = root.get("title").and_then(|item| self.reader.string(item, "title")) {
@@ -121,10 +121,10 @@ impl File {
                 [("never", Rebalance::Never), ("excess", Rebalance::Excess), ("preferred", Rebalance::Preferred)];
             scenario.rebalance = self.reader.choice(item, "rebalance", &policies).unwrap_or_default();
         }
-        let mut share = |key| root.get(key).and_then(|item| self.number(item, key, 0.0..=1.0));
+        let mut share = |key| root.get(key).and_then(|item| self.reader.number(item, key, 0.0..=1.0));
         scenario.conditions.loss = share("loss").unwrap_or(0.0);
         scenario.conditions.duplication = share("duplication").unwrap_or(0.0);
-        if let Some(delay) = root.get("delay-ms").and_then(|item| self.number(item, "delay-ms", 0.0..=1000.0)) {
+        if let Some(delay) = root.get("delay-ms").and_then(|item| self.reader.number(item, "delay-ms", 0.0..=1000.0)) {
             scenario.conditions.delay = Duration::from_secs_f64(delay / 1000.0);
         }
         let events = root.get("event").map(|item| self.reader.one_or_many(item)).unwrap_or_default();
@@ -143,16 +143,6 @@ impl File {
 
     fn complain(&mut self, place: Span, message: &str, help: &str) {
         self.reader.complain(Complaint::at(place, message, "here").help(help));
-    }
-
-    fn number(&mut self, item: Item<'_, '_>, key: &str, range: std::ops::RangeInclusive<f64>) -> Option<f64> {
-        let whole = || Some(f64::from(i32::try_from(integer(item)?).ok()?));
-        let number = item.get_ref().as_float().and_then(|n| n.as_str().parse().ok()).or_else(whole);
-        let number = number.filter(|number| range.contains(number));
-        if number.is_none() {
-            self.reader.wrong_type(item, key, &format!("a number from {} to {}", range.start(), range.end()));
-        }
-        number
     }
 
     fn nodes(&mut self, root: &DeTable<'_>) -> Vec<String> {
@@ -216,7 +206,7 @@ impl File {
         let known: Vec<&str> = std::iter::once("at").chain(kinds).collect();
         let before = self.reader.complaints.len();
         self.reader.only_keys(table, &known, "[[event]]");
-        let at = table.get("at").and_then(|item| self.number(item, "at", 0.0..=MAX_DURATION));
+        let at = table.get("at").and_then(|item| self.reader.number(item, "at", 0.0..=MAX_DURATION));
         let mut what = Vec::new();
         for (key, item) in table {
             what.extend(self.fault(key.get_ref(), item, nodes, addresses));
@@ -293,9 +283,4 @@ impl File {
         }
         found
     }
-}
-
-fn integer(item: Item<'_, '_>) -> Option<i64> {
-    let number = item.get_ref().as_integer()?;
-    i64::from_str_radix(number.as_str(), number.radix()).ok()
 }

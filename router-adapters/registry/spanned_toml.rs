@@ -3,7 +3,7 @@
 //! A [`Reader`] walks one text and gathers complaints instead of stopping at the first. Tables are read by the keys that
 //! are known; every other key is a complaint with a suggestion, and a key that looks like a secret is one of its own.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use poolcheck_plan::{SourceId, Span};
 use toml::Spanned;
@@ -99,6 +99,26 @@ impl Reader {
         text
     }
 
+    /// A number, whole or not, within a range.
+    pub fn number(&mut self, item: Item<'_, '_>, key: &str, range: RangeInclusive<f64>) -> Option<f64> {
+        let whole = || Some(f64::from(i32::try_from(integer(item)?).ok()?));
+        let number = item.get_ref().as_float().and_then(|n| n.as_str().parse().ok()).or_else(whole);
+        let number = number.filter(|number| range.contains(number));
+        if number.is_none() {
+            self.wrong_type(item, key, &format!("a number from {} to {}", range.start(), range.end()));
+        }
+        number
+    }
+
+    /// Yes or no.
+    pub fn boolean(&mut self, item: Item<'_, '_>, key: &str) -> Option<bool> {
+        let value = item.get_ref().as_bool();
+        if value.is_none() {
+            self.wrong_type(item, key, "true or false");
+        }
+        value
+    }
+
     /// A table.
     pub fn table<'t, 'i>(&mut self, item: Item<'t, 'i>, key: &str) -> Option<&'t DeTable<'i>> {
         let table = item.get_ref().as_table();
@@ -138,6 +158,12 @@ impl Reader {
         }
         found
     }
+}
+
+/// A whole number, if it is one.
+pub fn integer(item: Item<'_, '_>) -> Option<i64> {
+    let number = item.get_ref().as_integer()?;
+    i64::from_str_radix(number.as_str(), number.radix()).ok()
 }
 
 /// The known word that an unknown one was probably meant to be.

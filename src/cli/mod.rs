@@ -8,6 +8,7 @@ use poolcheck_rules::Fact;
 use crate::exit::Exit;
 use crate::output::Style;
 
+mod announce;
 mod check;
 mod claims;
 mod completions;
@@ -83,6 +84,8 @@ enum Command {
     Config(config::ConfigArgs),
     /// Play a scenario of machines that share addresses, and show what happens (feature `announce`)
     Simulate(simulate::SimulateArgs),
+    /// Share addresses with other machines: own, answer, fail over (feature `announce`)
+    Announce(announce::AnnounceArgs),
     /// Write completions for a shell
     Completions(completions::CompletionsArgs),
     /// Write the manual page
@@ -182,6 +185,7 @@ impl Cli {
             Command::Init(args) => init::run(&args, &style),
             Command::Config(args) => config::run(&args, &style),
             Command::Simulate(args) => simulate::run(&args, &style),
+            Command::Announce(args) => announce::run(&args, &style),
             Command::Completions(args) => completions::run(&args, &style),
             Command::Man => completions::man(&style),
             Command::Lsp => lsp::run(&style),

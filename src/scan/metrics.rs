@@ -1,14 +1,11 @@
-//! Metrics of a watch for Prometheus, on loopback only.
+//! Metrics of a watch for Prometheus.
 
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tiny_http::{Header, Method, Response, Server};
-
 use super::{Scan, State};
 use crate::failure::Failure;
-use crate::session::usage;
+use crate::metrics::Page;
 
 /// Serves the latest numbers from a thread of its own, which ends with the program.
 #[derive(Debug, Clone)]
@@ -29,27 +26,9 @@ const STATES: [State; 7] =
 impl Metrics {
     /// Begins to serve; only addresses of this machine itself are accepted.
     pub(crate) fn serve(address: SocketAddr) -> Result<(Self, SocketAddr), Failure> {
-        if !address.ip().is_loopback() {
-            let help = "write 127.0.0.1:9402; let a proxy with a password carry it further";
-            return Err(usage(&format!("metrics are served on loopback only, not on {address}"), help));
-        }
-        let server =
-            Server::http(address).map_err(|error| usage(&format!("{address} cannot be listened on: {error}"), ""))?;
-        let bound = server.server_addr().to_ip().unwrap_or(address);
         let metrics = Self(Arc::default());
         let shared = metrics.clone();
-        std::thread::spawn(move || {
-            for request in server.incoming_requests() {
-                let right = *request.method() == Method::Get && matches!(request.url(), "/metrics" | "/");
-                let text = if right { shared.text() } else { "only GET /metrics\n".to_owned() };
-                let mut response = Response::from_string(text).with_status_code(if right { 200 } else { 404 });
-                if let Ok(kind) = Header::from_bytes("Content-Type", "text/plain; version=0.0.4") {
-                    response.add_header(kind);
-                }
-                // Who asked may have gone: nobody is left to be told.
-                drop(request.respond(response));
-            }
-        });
+        let bound = crate::metrics::serve(address, move || shared.text())?;
         Ok((metrics, bound))
     }
 
@@ -67,14 +46,8 @@ impl Metrics {
 
     fn text(&self) -> String {
         let numbers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut out = String::new();
-        let mut metric = |name: &str, kind: &str, help: &str, rows: &[(String, u64)]| {
-            writeln!(out, "# HELP poolcheck_{name} {help}\n# TYPE poolcheck_{name} {kind}")
-                .expect("writes to a string");
-            for (labels, value) in rows {
-                writeln!(out, "poolcheck_{name}{labels} {value}").expect("writes to a string");
-            }
-        };
+        let mut page = Page::default();
+        let mut metric = |name, kind, help, rows: &[(String, u64)]| page.add(name, kind, help, rows);
         let alone = |value: u64| [(String::new(), value)];
         metric("scan_rounds_total", "counter", "Rounds of asking.", &alone(numbers.rounds));
         metric("scan_partial_rounds_total", "counter", "Rounds that were cut short.", &alone(numbers.partial));
@@ -86,6 +59,6 @@ impl Metrics {
         });
         let states: Vec<(String, u64)> = states.collect();
         metric("scan_machines", "gauge", "Machines seen at addresses, by what that makes them.", &states);
-        out
+        page.text
     }
 }

@@ -47,6 +47,19 @@ impl ManifestFile {
         file
     }
 
+    /// Reads a text that was made of pieces of others: (where a piece begins, the place it was written at, whether it is those
+    /// bytes one by one). Pieces ascend; what stands before the first has the first's place.
+    pub fn made_of(
+        source: SourceId,
+        text: Arc<str>,
+        limits: &Limits,
+        pieces: impl IntoIterator<Item = (u32, Span, bool)>,
+    ) -> Self {
+        let mut map = TextMap::default();
+        pieces.into_iter().for_each(|(start, outer, exact)| map.push(start, outer, exact));
+        Self::composed(source, text, limits, map)
+    }
+
     pub(crate) fn plain(source: SourceId, text: Arc<str>, limits: &Limits, map: Option<TextMap>) -> Self {
         Self::of(source, text, limits, map, &|_| true)
     }

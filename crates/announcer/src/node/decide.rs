@@ -145,7 +145,9 @@ impl Announcer {
             (_, Some(_)) => entry.orphan = None,
             _ => {}
         }
-        entry.holder = holder;
+        if entry.holder != holder {
+            (entry.holder, entry.held_since) = (holder, now);
+        }
         holder
     }
 
@@ -299,7 +301,7 @@ impl Announcer {
         let Some(entry) = self.table.get_mut(address) else { return };
         entry.term = entry.term.saturating_add(1);
         let (term, new) = (entry.term, cause == Cause::Probed);
-        (entry.holder, entry.orphan) = (Some(me), None);
+        (entry.holder, entry.held_since, entry.orphan) = (Some(me), now, None);
         // A claim of an earlier life may be what just ended.
         let repaired = now.before(2 * YIELDED + Duration::from_nanos(1));
         let owned = Owned {

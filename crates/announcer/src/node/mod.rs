@@ -234,6 +234,11 @@ impl Announcer {
         self.table.iter().map(|(address, _)| address)
     }
 
+    /// The addresses it owns, ascending, whether it may answer for them just now or not.
+    pub fn owned(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        self.table.owned()
+    }
+
     /// Whether it answers for an address now.
     pub fn answers_for(&self, now: Timestamp, address: IpAddr) -> bool {
         self.fence.may_answer(now, &self.settings.timing) && self.table.is_owned(address)

@@ -42,6 +42,8 @@ pub struct AddressStatus {
     pub address: IpAddr,
     /// The name of its owner, this node or another.
     pub owner: Option<String>,
+    /// Since when it has that owner, or none, as far as this node knows.
+    pub since: Timestamp,
     /// How many owners it had before, as far as anyone alive knows, and this one.
     pub term: u32,
     /// What this node does about it.
@@ -109,7 +111,8 @@ impl Announcer {
                 State::InUse { by, since } => AddressState::InUse { by: *by, since: *since },
                 State::Owned(owned) => AddressState::Owned { since: owned.since, cause: owned.cause.clone() },
             };
-            AddressStatus { address, owner: entry.holder.map(|node| self.name(node)), term: entry.term, state }
+            let (owner, since) = (entry.holder.map(|node| self.name(node)), entry.held_since);
+            AddressStatus { address, owner, since, term: entry.term, state }
         });
         let members = self.members.all().map(|(node, peer)| MemberStatus {
             name: self.name(node),

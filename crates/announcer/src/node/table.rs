@@ -20,8 +20,9 @@ pub(super) struct Entry {
     pub(super) state: State,
     /// The highest term that anybody spoke of. Each change of owner has a higher one.
     pub(super) term: u32,
-    /// Who owns it, as far as is known.
+    /// Who owns it, as far as is known, and since when that is known.
     pub(super) holder: Option<NodeId>,
+    pub(super) held_since: Timestamp,
     /// Since when nobody does, and who did.
     pub(super) orphan: Option<Orphan>,
     /// Not to be probed before this.
@@ -71,7 +72,8 @@ pub(super) struct Offer {
 
 impl Entry {
     fn new(want: Want) -> Self {
-        Self { want, state: State::Idle, term: 0, holder: None, orphan: None, retry: Timestamp::ZERO, yielded: None }
+        let (zero, yielded) = (Timestamp::ZERO, None);
+        Self { want, state: State::Idle, term: 0, holder: None, held_since: zero, orphan: None, retry: zero, yielded }
     }
 
     pub(super) const fn service(&self) -> Service {

@@ -11,6 +11,8 @@ use std::net::IpAddr;
 pub struct Wanted(u8);
 
 impl Wanted {
+    /// Nothing: for a link that only sends.
+    pub const NOTHING: Self = Self(0);
     /// ARP.
     pub const ARP: Self = Self(1);
     /// Neighbor Discovery: solicitations and advertisements of routers and neighbours.
