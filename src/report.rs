@@ -166,6 +166,7 @@ pub(crate) fn accepted(ignored: usize, baseline: usize) -> String {
 pub(crate) fn counted(count: usize, one: &str) -> String {
     let plural = match one {
         _ if count == 1 => one.to_owned(),
+        _ if one.ends_with("ss") => format!("{one}es"),
         _ if one.ends_with('y') => format!("{}ies", &one[..one.len() - 1]),
         _ => format!("{one}s"),
     };

@@ -152,6 +152,7 @@ fn address_view(announcer: &Announcer, status: &AddressStatus, active: bool, now
             (by, since) = (Some(mac.to_string()), *found);
             ("in use", format!("{mac} has it: not taken"))
         }
+        AddressState::FoundInUse { node } => ("in use", format!("another machine has it, as {node} found: not taken")),
         AddressState::Idle => match (&status.owner, reasons.first()) {
             (Some(_), Some(first)) if first.owner => ("owned", "first in rank".to_owned()),
             (Some(_), Some(first)) => {

@@ -67,6 +67,18 @@ impl Schedule {
         }
     }
 
+    /// One round now, in defence of an address; if rounds are under way, the next of them.
+    pub(crate) fn defend(&mut self, now: Timestamp, address: IpAddr) {
+        match self.waiting.get(&address).copied() {
+            Some(waiting) if waiting.due > now => {
+                self.forget(address);
+                self.plan_round(address, Waiting { due: now, ..waiting });
+            }
+            Some(_) => {}
+            None => self.once(now, address),
+        }
+    }
+
     /// Says no more of an address.
     pub(crate) fn stop(&mut self, address: IpAddr) {
         self.forget(address);

@@ -185,7 +185,7 @@ impl Announcer {
             self.report(at, What::Conflict { address, by, action });
         }
         match action {
-            Action::Defend => self.schedule.once(at, address),
+            Action::Defend => self.schedule.defend(at, address),
             Action::Endure => {}
             Action::Yield => {
                 self.schedule.stop(address);

@@ -10,6 +10,7 @@ use super::table::State;
 use crate::election::Candidate;
 use crate::error::{Error, Result};
 use crate::event::Cause;
+use crate::liveness::Peer;
 
 /// All that is known now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +70,11 @@ pub enum AddressState {
         /// Since when that is known.
         since: Timestamp,
     },
+    /// Nothing: another node has found that somebody who is no node has it.
+    FoundInUse {
+        /// The name of the node that found it.
+        node: String,
+    },
     /// Nothing: another node owns it, or should.
     Idle,
 }
@@ -106,7 +112,7 @@ impl Announcer {
     pub fn status(&self) -> Status {
         let addresses = self.table.iter().map(|(address, entry)| {
             let state = match &entry.state {
-                State::Idle => AddressState::Idle,
+                State::Idle => self.found_in_use(address).unwrap_or(AddressState::Idle),
                 State::Probing(_) => AddressState::Probing,
                 State::InUse { by, since } => AddressState::InUse { by: *by, since: *since },
                 State::Owned(owned) => AddressState::Owned { since: owned.since, cause: owned.cause.clone() },
@@ -128,6 +134,12 @@ impl Announcer {
             addresses: addresses.collect(),
             members: members.collect(),
         }
+    }
+
+    fn found_in_use(&self, address: IpAddr) -> Option<AddressState> {
+        let told = |peer: &Peer| peer.roster.get(address).is_some_and(|listing| listing.in_use);
+        let (node, _) = self.members.alive().find(|(_, peer)| told(peer))?;
+        Some(AddressState::FoundInUse { node: self.name(node) })
     }
 
     /// Why an address is where it is: all nodes in the order in which they come into question, with what hinders them.
