@@ -495,11 +495,11 @@ fn the_owner_alone_accepts_traffic() {
     cluster.lan.host("client", "02:00:00:00:00:77", "10.77.0.77/24");
     let busybox = common::program("busybox");
     let server = Command::new("ip")
-        .args(["netns", "exec", &owner, "sh", "-c", &format!("exec timeout 10 {busybox} nc -l -p 7777 -s {VIP}")])
+        .args(["netns", "exec", &owner, "sh", "-c", &format!("exec timeout 10 {busybox} nc -l -p 7777")])
         .stdout(Stdio::piped())
         .spawn()
         .expect("ip runs");
-    let listens = || run(&format!("ip netns exec {owner} cat /proc/net/tcp")).contains(":1E61 ");
+    let listens = || run(&format!("ip netns exec {owner} cat /proc/net/tcp /proc/net/tcp6")).contains(":1E61 ");
     cluster.wait(&owner, "listens", |_| listens());
     run(&format!("echo hello | ip netns exec client {busybox} nc -w 3 {VIP} 7777"));
     assert_eq!(server.wait_with_output().expect("it ends").stdout, b"hello\n");
