@@ -49,6 +49,7 @@ pub fn generated() -> BTreeMap<String, String> {
     files.insert("docs/rules/README.md".to_owned(), index);
     files.insert("docs/schema/poolcheck.json".to_owned(), schema::configuration());
     files.insert("docs/schema/facts.json".to_owned(), schema::facts());
+    files.insert("docs/schema/announcer.json".to_owned(), schema::announcer());
     files.insert("docs/schema/report-v1.json".to_owned(), output::json::schema());
     files
 }

@@ -1,4 +1,4 @@
-//! JSON Schemas of the files that people write: `poolcheck.toml` and the facts file, for editors that complete and check TOML.
+//! JSON Schemas of the files that people write: `poolcheck.toml`, the facts file and `announcer.toml`, for editors that complete and check TOML.
 //!
 //! Generated and committed below `docs/schema`. A test lets the readers and the schemas judge the same texts.
 
@@ -152,4 +152,71 @@ pub(crate) fn facts() -> String {
         &[],
     );
     finished(schema, "poolcheck facts (lan.toml)")
+}
+
+/// The schema of `announcer.toml`.
+pub(crate) fn announcer() -> String {
+    let words = |description: &str| json!({ "type": "array", "items": { "type": "string" }, "minItems": 1, "description": description });
+    let flag = |description: &str| json!({ "type": "boolean", "description": description });
+    let time = |description: &str| {
+        let written = json!({ "type": "string", "pattern": "^[0-9.]+(ms|s|m|h)$" });
+        json!({ "description": description, "oneOf": [written, { "type": "number" }] })
+    };
+    let many = |description: &str| one_or_many(json!({ "type": "string" }), description);
+    let mut key = table(
+        json!({ "file": text("A file with mode 0600."), "env": text("An environment variable."), "command": words("A command that prints it.") }),
+        &[],
+    );
+    (key["minProperties"], key["maxProperties"]) = (json!(1), json!(1));
+    key["description"] = json!("Where the secret is that all nodes share; never the secret itself.");
+    let times = table(
+        json!({
+            "beat": time("A beat leaves so often."),
+            "suspect": time("After so long without a sign of life a node is asked for one."),
+            "fence": time("After so long without a beat of its own an owner is silent."),
+            "dead": time("After so long without a sign of life a node is replaced."),
+        }),
+        &[],
+    );
+    let count = json!({ "type": "integer", "minimum": 1, "maximum": 100 });
+    let check = table(
+        json!({
+            "command": words("Good if it ends with status 0."), "every": time("From one run to the next."),
+            "timeout": time("What takes longer has failed."), "rise": count, "fall": count,
+        }),
+        &["command"],
+    );
+    let address = table(
+        json!({
+            "address": many("Addresses, ranges or CIDRs."),
+            "weight": { "type": "integer", "minimum": -32768, "maximum": 32767, "description": "The higher one is preferred." },
+            "hold": flag("Keep an owner while it is ready nowhere."),
+            "local": flag("The owner's kernel accepts its traffic."),
+            "check": check,
+        }),
+        &["address"],
+    );
+    let schema = table(
+        json!({
+            "interface": text("Where to speak."),
+            "node": text("This machine's name, different on each."),
+            "cluster": text("Only nodes of one cluster hear each other."),
+            "key": key,
+            "peers": many("Names of the nodes that are listened to."),
+            "timing": { "description": "The same on all machines.", "oneOf": [choice(&["default", "fast", "calm"], "A profile."), times] },
+            "defence": choice(&["always", "once", "yield"], "What to do about foreign claims."),
+            "rebalance": choice(&["never", "excess", "preferred"], "Whether addresses move without need."),
+            "refresh": time("One more announcement this often."),
+            "subnets": many("Subnets beside those of the interface."),
+            "facts": many("Files with facts of the LAN."),
+            "hold": flag("What addresses say unless they say otherwise."),
+            "socket": text("Where it is spoken to."),
+            "metrics": text("A loopback address and a port."),
+            "local-interface": text("Where `local` addresses are put."),
+            "set-sysctls": flag("Set arp_ignore and arp_announce, and restore them."),
+            "address": one_or_many(address, "What is shared."),
+        }),
+        &["interface", "key", "address"],
+    );
+    finished(schema, "announcer.toml")
 }

@@ -103,3 +103,35 @@ fn schemas_and_readers_take_the_same_files() {
         assert_eq!(schema_takes("docs/schema/facts.json", text), read, "{text}");
     }
 }
+
+/// What the announcer's own reader takes, an editor takes, too.
+#[cfg(all(feature = "announce", target_os = "linux"))]
+#[test]
+fn the_announcers_schema_and_reader_take_the_same_files() {
+    let base = "interface = \"eth0\"\nnode = \"n1\"\nkey = { env = \"X\" }\n";
+    let one = "[[address]]\naddress = \"10.0.0.1\"\n";
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("announcer.toml");
+    let path = file.to_string_lossy().into_owned();
+    for text in [
+        String::new(),
+        format!("{base}{one}"),
+        base.to_owned(),
+        format!("{base}timing = \"fast\"\npeers = [\"n1\", \"n2\"]\nrefresh = \"5m\"\n{one}"),
+        format!("{base}timing = {{ beat = \"50ms\", dead = 0.4 }}\n{one}"),
+        format!("{base}timing = {{ beats = \"50ms\" }}\n{one}"),
+        format!("{base}timing = \"quick\"\n{one}"),
+        format!("{base}rebalance = \"sometimes\"\n{one}"),
+        format!("{base}hold = \"yes\"\n{one}"),
+        format!("{base}{one}weight = 5\nlocal = true\ncheck = {{ command = [\"true\"], every = \"1s\", rise = 2 }}\n"),
+        format!("{base}{one}check = {{ every = \"1s\" }}\n"),
+        format!("{base}{one}check = {{ command = [\"true\"], rise = 0 }}\n"),
+        format!("{base}{one}weight = 40000\n"),
+        "interface = \"eth0\"\nnode = \"n1\"\nkey = \"secret\"\n".to_owned() + one,
+        "interface = \"eth0\"\nnode = \"n1\"\nkey = { env = \"X\", file = \"y\" }\n".to_owned() + one,
+    ] {
+        fs::write(&file, &text).expect("written");
+        let read = status(&["announce", "--config", &path, "--check"]) == Some(0);
+        assert_eq!(schema_takes("docs/schema/announcer.json", &text), read, "{text}");
+    }
+}

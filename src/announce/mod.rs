@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use poolcheck_announcer::{Announcer, Driver, Event, Waker, Want, What};
+use poolcheck_announcer::{Announcer, Driver, Event, Key, Waker, Want, What};
 use poolcheck_lan::Timestamp;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
@@ -62,9 +62,9 @@ pub(crate) fn run(options: &Options, style: &Style) -> Result<Exit, Failure> {
     if !passes(&config, options, style)? {
         return Ok(Exit::Findings);
     }
-    let settings = config.settings(key::read(&config.key)?);
     if options.check {
-        // Everything but the interface: another machine may be meant.
+        // Everything but the key and the interface: another machine may be meant.
+        let settings = config.settings(Key::new(&[0; 32]).map_err(refused)?);
         Announcer::new(
             settings,
             poolcheck_announcer::LinkFacts { up: false, mac: poolcheck_lan::wire::MacAddr::ZERO, subnets: Vec::new() },
@@ -74,6 +74,7 @@ pub(crate) fn run(options: &Options, style: &Style) -> Result<Exit, Failure> {
         print(&format!("ok: {addresses} on {} as {}\n", config.port.interface, config.node))?;
         return Ok(Exit::Clean);
     }
+    let settings = config.settings(key::read(&config.key)?);
     Program::start(config, settings, options)?.run()
 }
 

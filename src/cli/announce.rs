@@ -34,7 +34,7 @@ pub(crate) struct AnnounceArgs {
     /// Start although the rules find a conflict
     #[arg(long)]
     despite_findings: bool,
-    /// Read and judge the configuration, and start nothing
+    /// Read and judge the configuration, and start nothing; neither the key nor the interface is needed
     #[arg(long)]
     check: bool,
     /// How events are told: a sentence, or a JSON object, a line each
