@@ -96,14 +96,19 @@ impl Config {
     /// Reads it.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let text = crate::config::read_text(path, false)?;
+        Self::parse(&text, crate::collect::shown(path), path.parent().map(Path::to_owned).unwrap_or_default())
+    }
+
+    /// Reads its text; relative paths are relative to `folder`.
+    fn parse(text: &str, name: String, folder: PathBuf) -> Result<Self, Failure> {
         let mut sources = Sources::new();
-        let mut file = File { reader: Reader::new(SourceId(0)), folder: folder_of(path) };
-        let root = file.reader.parse(&text);
+        let mut file = File { reader: Reader::new(SourceId(0)), folder };
+        let root = file.reader.parse(text);
         let literal =
             root.get_ref().get("key").filter(|item| item.get_ref().as_str().is_some()).map(toml::Spanned::span);
         // What was meant as a secret is not shown where its place is.
-        let shown = literal.map_or_else(|| text.clone(), |range| starred(&text, range));
-        let source = sources.add(crate::collect::shown(path), SourceKind::File, shown);
+        let shown = literal.map_or_else(|| text.to_owned(), |range| starred(text, range));
+        let source = sources.add(name, SourceKind::File, shown);
         debug_assert_eq!(source, SourceId(0), "it is the first");
         let config = file.config(root.get_ref(), source);
         match config {
@@ -150,10 +155,6 @@ impl Shared {
     pub(crate) const fn want(&self, ready: bool) -> Want {
         Want { address: self.address, weight: self.weight, ready, hold: self.hold }
     }
-}
-
-fn folder_of(path: &Path) -> PathBuf {
-    path.parent().map(Path::to_owned).unwrap_or_default()
 }
 
 fn starred(text: &str, range: std::ops::Range<usize>) -> String {
@@ -418,4 +419,75 @@ impl File {
 fn host_name() -> Option<String> {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
     name.trim().split('.').next().filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, Failure> {
+        Config::parse(text, "announcer.toml".to_owned(), PathBuf::from("/etc/poolcheck"))
+    }
+
+    const BASE: &str = "interface = \"eth0\"\nnode = \"n1\"\nkey = { file = \"key\" }\n";
+
+    #[test]
+    fn ranges_are_addresses_and_the_defaults_are_said_once() {
+        let text = format!(
+            "{BASE}hold = false\n[[address]]\naddress = [\"10.0.0.8/31\", \"fd00::1-fd00::2\"]\nhold = true\nweight = 5\n\
+             [[address]]\naddress = \"10.0.0.10\"\ncheck = {{ command = [\"true\"], every = \"500ms\" }}\n"
+        );
+        let config = read(&text).expect("it is right");
+        let told: Vec<_> = config.addresses.iter().map(|a| (a.address.to_string(), a.hold, a.weight)).collect();
+        let wanted = [
+            ("10.0.0.8", true, 5),
+            ("10.0.0.9", true, 5),
+            ("fd00::1", true, 5),
+            ("fd00::2", true, 5),
+            ("10.0.0.10", false, 0),
+        ];
+        assert_eq!(told, wanted.map(|(address, hold, weight)| (address.to_owned(), hold, weight)));
+        let check = config.addresses[4].check.clone().expect("it has one");
+        assert_eq!(
+            (check.every, check.timeout, check.rise, check.fall),
+            (Duration::from_millis(500), Duration::from_secs(1), 1, 2)
+        );
+        assert_eq!(config.key, KeyFrom::File("/etc/poolcheck/key".into()));
+        assert_eq!(config.socket, Path::new(SOCKET));
+        assert_eq!(config.timing, Timing::DEFAULT);
+    }
+
+    #[test]
+    fn times_are_said_in_many_ways_and_one_that_is_none_is_told() {
+        let timing =
+            |text: &str| read(&format!("{BASE}timing = {{ dead = {text} }}\n[[address]]\naddress = \"10.0.0.1\"\n"));
+        for (text, millis) in
+            [("\"400ms\"", 400), ("0.4", 400), ("\"2s\"", 2000), ("\"0.5 s\"", 500), ("\"1m\"", 60_000)]
+        {
+            assert_eq!(timing(text).expect(text).timing.dead, Duration::from_millis(millis), "{text}");
+        }
+        for text in ["\"\"", "\"ms\"", "\"4\"", "\"2 days\"", "\"-1s\"", "\"2m\"", "true", "\"NaNs\"", "\"ünf s\""] {
+            assert!(timing(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_needs_a_restart_is_named() {
+        let one = "[[address]]\naddress = \"10.0.0.1\"\n";
+        let before = read(&format!("{BASE}{one}")).expect("it is right");
+        let after = read(&format!("{BASE}timing = \"fast\"\nmetrics = \"127.0.0.1:1\"\n{one}weight = 3\n"))
+            .expect("it is right");
+        assert_eq!(before.fixed_differences(&after), ["timing", "metrics"]);
+        assert!(before.fixed_differences(&before).is_empty());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic(
+            text in "(interface = |node = |key = |timing = |\\[\\[address\\]\\]\n|address = |check = |weight = |\"|[0-9./-]{1,12}|\\[|\\]|\\{|\\}|=|\n|,|ms|.){0,40}"
+        ) {
+            drop(read(&text));
+            drop(read(&format!("{BASE}{text}")));
+        }
+    }
 }

@@ -144,28 +144,14 @@ pub(crate) enum Refused {
 impl Message {
     /// The whole frame.
     pub(crate) fn frame(&self, key: &Key, from: MacAddr, to: MacAddr) -> Vec<u8> {
-        let mut out = Vec::with_capacity(160);
-        let header = Ethernet { destination: to, source: from, vlan: None, ethertype: EtherType::Unknown(ETHERTYPE) };
-        header.emit(&mut out);
-        // The Ethernet source is covered by the proof: a peer's hardware address cannot be forged.
-        let start = out.len();
-        let mut sealed = Vec::with_capacity(160);
-        sealed.extend_from_slice(MAGIC);
-        sealed.extend_from_slice(&[self.kind(), self.flags, 0, 0]);
+        let mut message = Vec::with_capacity(160);
+        message.extend_from_slice(MAGIC);
+        message.extend_from_slice(&[self.kind(), self.flags, 0, 0]);
         for number in [self.from.0, self.incarnation, self.sequence] {
-            sealed.extend_from_slice(&number.to_be_bytes());
+            message.extend_from_slice(&number.to_be_bytes());
         }
-        self.emit_body(&mut sealed);
-        let length = (sealed.len() as u16).to_be_bytes();
-        sealed[6..8].copy_from_slice(&length);
-        let len = sealed.len();
-        sealed.extend_from_slice(&from.0);
-        key.seal(&mut sealed);
-        out.extend_from_slice(&sealed[..len]);
-        out.extend_from_slice(&sealed[len + 6..]);
-        debug_assert!(out.len() - start <= 1500, "a message fits a frame");
-        out.resize(out.len().max(MIN_FRAME_LEN), 0);
-        out
+        self.emit_body(&mut message);
+        sealed(message, key, from, to)
     }
 
     /// Reads a frame of our Ethernet type. Total: any bytes give a message or a reason.
@@ -303,6 +289,24 @@ pub(crate) fn parts(listings: Vec<(IpAddr, Listing)>) -> Vec<Vec<(IpAddr, Listin
     all.push(part);
     all.truncate(MAX_PARTS);
     all
+}
+
+/// A frame of a message's bytes: its length filled in, its proof behind it.
+pub(crate) fn sealed(mut message: Vec<u8>, key: &Key, from: MacAddr, to: MacAddr) -> Vec<u8> {
+    let mut out = Vec::with_capacity(160);
+    let header = Ethernet { destination: to, source: from, vlan: None, ethertype: EtherType::Unknown(ETHERTYPE) };
+    header.emit(&mut out);
+    let length = (message.len() as u16).to_be_bytes();
+    message[6..8].copy_from_slice(&length);
+    let len = message.len();
+    // The Ethernet source is covered by the proof: a peer's hardware address cannot be forged.
+    message.extend_from_slice(&from.0);
+    key.seal(&mut message);
+    out.extend_from_slice(&message[..len]);
+    out.extend_from_slice(&message[len + 6..]);
+    debug_assert!(out.len() - ETHERNET_LEN <= 1500, "a message fits a frame");
+    out.resize(out.len().max(MIN_FRAME_LEN), 0);
+    out
 }
 
 struct Reader<'a>(&'a [u8]);

@@ -20,6 +20,8 @@ use poolcheck_lan::Timestamp;
 use poolcheck_lan::wire::MacAddr;
 
 pub use key::Key;
+#[cfg(feature = "sim")]
+pub(crate) use message::sealed;
 pub(crate) use message::{
     Body, DRAINING, Echo, LEAVING, LISTENING, Listing, MAX_PEERS, Message, Refused, Taker, is_message,
 };

@@ -25,11 +25,24 @@ mod scenario;
 mod timeline;
 mod world;
 
+use poolcheck_lan::wire::MacAddr;
+
+use crate::liveness::{GROUP, Key, sealed};
 pub use invariants::Violation;
 pub use network::is_open;
 pub use scenario::{Conditions, Fault, Scenario};
 pub use timeline::{Line, Timeline};
 pub use world::{Report, run};
+
+/// A frame that proves itself to the nodes of a cluster, whatever it says: `said` are the bytes of a message behind its magic
+/// word, of which 1300 are kept. For fuzzing what an insider could do.
+pub fn authentic(key: &Key, cluster: &str, from: MacAddr, said: &[u8]) -> Vec<u8> {
+    let mut message = b"PCA1\0\0\0\0".to_vec();
+    let kind = said.len().min(2);
+    message[4..4 + kind].copy_from_slice(&said[..kind]);
+    message.extend(said.iter().skip(2).take(1300));
+    sealed(message, &key.for_cluster(cluster), from, GROUP)
+}
 
 /// A deliberate fault of the nodes: what the invariants must catch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
