@@ -193,7 +193,9 @@ impl Driver {
         // An event is to be told before anything is waited for.
         let wake = self.announcer.poll_timeout().unwrap_or(now).min(now + longest);
         let wake = if self.leaving.is_empty() { wake } else { now + QUEUE_WAIT };
-        self.wait(wake)?;
+        if !self.wait(wake)? {
+            return Ok(());
+        }
         if self.watch.changed(&self.port.interface, self.interface.as_ref().map_or(0, |known| known.index))? {
             self.look()?;
         }
@@ -235,20 +237,25 @@ impl Driver {
         }
     }
 
-    fn wait(&mut self, until: Timestamp) -> Result<()> {
+    /// Waits; whether anything is there to be taken in.
+    fn wait(&mut self, until: Timestamp) -> Result<bool> {
         let limit = until.since(self.clock.now());
-        let mut fds = vec![
-            PollFd::new(self.watch.as_fd(), PollFlags::POLLIN),
-            PollFd::new(self.woken.as_fd(), PollFlags::POLLIN),
-        ];
-        fds.extend(self.link.as_ref().map(|link| PollFd::new(link.as_fd(), PollFlags::POLLIN)));
+        let wanted = |fd| PollFd::new(fd, PollFlags::POLLIN);
+        let watch = self.watch.as_fd();
+        // Without a link there are two to wait for; the watch twice is as good as once.
+        let link = self.link.as_ref().map_or(watch, PacketLink::as_fd);
+        let mut fds = [wanted(self.woken.as_fd()), wanted(watch), wanted(link)];
         match ppoll(&mut fds, Some(TimeSpec::from_duration(limit)), None) {
-            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+            Ok(_) => {}
+            Err(nix::errno::Errno::EINTR) => return Ok(false),
             Err(errno) => return Err(io_error("waiting", errno.into())),
         }
-        let mut bytes = [0; 64];
-        while (&self.woken).read(&mut bytes).is_ok_and(|len| len == bytes.len()) {}
-        Ok(())
+        let [woken, others @ ..] = fds.map(|fd| fd.any().unwrap_or(true));
+        if woken {
+            let mut bytes = [0; 64];
+            while (&self.woken).read(&mut bytes).is_ok_and(|len| len == bytes.len()) {}
+        }
+        Ok(others != [false; 2])
     }
 
     fn receive(&mut self) -> Result<()> {
