@@ -25,7 +25,7 @@ pub(crate) fn again(arguments: &[String], variables: &[(&str, &str)]) -> Result<
         .status();
     match status {
         Ok(status) if status.success() => Ok(()),
-        Ok(_) => Err("it failed in its namespace (root, or unprivileged user namespaces, are needed)".to_owned()),
+        Ok(_) => Err("see above; if it says nothing, root or unprivileged user namespaces are needed".to_owned()),
         Err(error) => Err(format!("unshare cannot be started (apt-get install -y util-linux): {error}")),
     }
 }

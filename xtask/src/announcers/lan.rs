@@ -208,11 +208,25 @@ impl Lan {
 
     /// A new namespace for a node, without the interface that it is told to announce on.
     pub(crate) fn without_interface(&mut self, node: usize) -> Result<(), String> {
+        self.unplug(node)?;
+        self.plug(node, false)
+    }
+
+    /// A machine whose power was off starts: nothing is left of what ran there, and the announcer is started.
+    pub(crate) fn power_on(&mut self, node: usize) -> Result<Moment, String> {
+        self.unplug(node)?;
+        self.plug(node, true)?;
+        self.ready()?;
+        let now = self.clock.now();
+        self.start(node)?;
+        Ok(now)
+    }
+
+    fn unplug(&mut self, node: usize) -> Result<(), String> {
         self.signal(node, Signal::Kill)?;
         self.reap(node);
-        let name = self.nodes[node].name.clone();
-        shell(&format!("ip link del p-{name}; ip netns del {name}"))?;
-        self.plug(node, false)
+        let name = &self.nodes[node].name;
+        shell(&format!("ip link del p-{name}; ip netns del {name}"))
     }
 
     /// Gives that node its interface.

@@ -125,11 +125,11 @@ pub(super) static ROWS: &[Row] = &[
     row(Ndp, "ndp-empty-option", "An option of length 0 makes the message invalid.", "RFC 4861 section 7.1.1", ndp::empty_option),
     row(Ndp, "ndp-unspecified-with-option", "Source :: with a source link-layer address is invalid.", "RFC 4861 section 7.1.1", ndp::unspecified_with_option),
     row(Ndp, "ndp-probe-to-all", "Source :: to another destination than the solicited-node group is invalid.", "RFC 4861 section 7.1.1", ndp::probe_to_one),
-    row(Ndp, "mld-query", "A general query of MLDv2 is answered in time with the solicited-node group.", "RFC 3810 section 5.1; RFC 4861 section 7.2.1", ndp::queried),
+    row(Ndp, "mld-query", "A general query of MLDv2 is answered in time with the solicited-node group.", "RFC 3810 section 6.2; RFC 4861 section 7.2.1", ndp::queried),
 
     row(OneOwner, "one-owner-at-rest", "Every question for every address has exactly one answer.", "RFC 5227 section 1", owner::at_rest),
 
-    row(Announcements, "garp-both-forms", "A takeover is announced as request and as reply: some hosts heed only one.", "RFC 5227 section 3; RFC 5944 section 4.6", garp::both_forms),
+    row(Announcements, "garp-both-forms", "A takeover is announced as request and as reply: some hosts heed only one.", "this list; RFC 5227 section 3, RFC 5944 section 4.6", garp::both_forms),
     row(Announcements, "garp-to-everyone", "Announcements are broadcast, sender and target address the same, from the owner's hardware address.", "RFC 5227 section 2.3", garp::to_everyone),
     row(Announcements, "garp-target-hardware-address", "Zero in the request form, the sender's own in the reply form.", "RFC 5227 sections 2.1.1, 2.3; RFC 5944 section 4.6", garp::target_hardware_address),
     row(Announcements, "garp-promptly", "The first leaves at most 10 ms after the new owner's first answer.", HERE, garp::promptly),
@@ -140,7 +140,7 @@ pub(super) static ROWS: &[Row] = &[
 
     row(Ndp, "na-unsolicited", "A takeover is advertised to ff02::1, O 1, S 0, with the hardware address.", "RFC 4861 section 7.2.6", ndp::advertised),
     row(Ndp, "na-bounded", "At most three advertisements, 1 s or more apart.", "RFC 4861 sections 7.2.6, 10", ndp::advertised_within_bounds),
-    row(Ndp, "na-to-routers", "A new address is advertised to ff02::2 with O 0.", "RFC 9131 section 6.1.1", ndp::routers_are_told),
+    row(Ndp, "na-to-routers", "A new address is advertised to ff02::2 with O 0.", "RFC 9131 section 6.1", ndp::routers_are_told),
     row(Ndp, "mld-joined", "The new owner reports the solicited-node group.", "RFC 4861 section 7.2.1; RFC 3810", ndp::reported),
     row(Ndp, "mld-left", "The former owner leaves the group.", "RFC 3810 section 6.1", ndp::group_left),
     row(Ndp, "mld-rejoined", "After the link was down the group is reported again.", "RFC 3810 section 6.1; RFC 4541", ndp::rejoined),
@@ -176,7 +176,7 @@ pub(super) static ROWS: &[Row] = &[
     row(Lifecycle, "lifecycle-hardware-address", "The interface's hardware address changes: announced within 1 s, and no answer tells the old one.", HERE, lifecycle::hardware_address),
     row(Lifecycle, "lifecycle-renamed", "The interface gets another name: still answered after 1 s.", HERE, lifecycle::renamed),
     row(Lifecycle, "lifecycle-appears-late", "The interface appears after the start: answered after 5 s.", HERE, lifecycle::appears_late),
-    row(Lifecycle, "lifecycle-link-flap", "The link is down for 2 s: announced within 1 s of its return.", "RFC 5227 section 2.1", lifecycle::flaps),
+    row(Lifecycle, "lifecycle-link-flap", "The link is down for 2 s: announced within 1 s of its return.", HERE, lifecycle::flaps),
     row(Lifecycle, "lifecycle-node-address", "The node's own address is replaced (DHCP): still answered after 1 s.", HERE, lifecycle::node_address),
     row(Lifecycle, "lifecycle-vlan-child", "On a VLAN's interface: announced and answered in that VLAN alone.", "IEEE 802.1Q", lifecycle::vlan_child),
 

@@ -356,6 +356,19 @@ fn share(lan: &mut Lan, _: Duration) -> Result<Figures, String> {
         *at >= since && lan.addresses().contains(&IpAddr::V4(*address)) && !moved.contains(address)
     });
     figures.add("announcements of addresses that stay", "frames", stay.count() as f64);
+    let client = Client::start(lan, address(lan), Way { every: Duration::from_millis(50), unicast: false })?;
+    let back = lan.power_on(dead)?;
+    thread::sleep(Duration::from_secs(12));
+    let seen = client.stop()?;
+    let returned = seen.announced.iter().filter(|(at, node, address, _)| {
+        *at >= back && *node == Some(dead) && lan.addresses().contains(&IpAddr::V4(*address))
+    });
+    let returned: BTreeSet<Ipv4Addr> = returned.map(|(_, _, address, _)| *address).collect();
+    figures.add("addresses that move back when it returns", "", returned.len() as f64);
+    let others = seen.announced.iter().filter(|(at, _, address, _)| {
+        *at >= back && lan.addresses().contains(&IpAddr::V4(*address)) && !returned.contains(address)
+    });
+    figures.add("announcements of all others when it returns", "frames", others.count() as f64);
     Ok(figures)
 }
 
