@@ -3,6 +3,7 @@
 //! `cargo xtask bench check [TREE…]` times `poolcheck check` against ripgrep listing the files that hold the same words, and
 //! against kubeconform, which parses every document, on a generated GitOps tree of 10,000 files and on the trees given.
 //! `cargo xtask bench scan` times the scanner against arp-scan and nmap: see `scan`.
+//! `cargo xtask bench announce` measures announcers: see `announce`.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -13,6 +14,7 @@ use serde_json::Value;
 
 use super::{cargo, root};
 
+mod announce;
 mod lab;
 mod scan;
 
@@ -22,9 +24,10 @@ pub(crate) fn run() -> Result<(), String> {
         None => cargo(&["bench", "--workspace"], &[]),
         Some((what, trees)) if what == "check" => check(trees),
         Some((what, arguments)) if what == "scan" => scan::run(arguments),
-        Some((what, _)) => {
-            Err(format!("no benchmark `{what}`; there are `check`, `scan`, and all of `cargo bench` without a name"))
-        }
+        Some((what, arguments)) if what == "announce" => announce::run(arguments),
+        Some((what, _)) => Err(format!(
+            "no benchmark `{what}`; there are `check`, `scan`, `announce`, and all of `cargo bench` without a name"
+        )),
     }
 }
 

@@ -3,14 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+mod announcers;
 mod bench;
+mod conformance;
 mod corpus;
+mod namespace;
 mod programs;
 
 /// A task: its name, what it does, and how.
 type Task = (&'static str, &'static str, fn() -> Result<(), String>);
 
-const TASKS: [Task; 10] = [
+const TASKS: [Task; 11] = [
     (
         "test",
         "all tests; on Linux needs iproute2 (network namespaces), and fetches DHCP servers as `programs` does",
@@ -30,8 +33,13 @@ const TASKS: [Task; 10] = [
     ("fuzz-smoke", "each fuzz target for a minute; needs nightly Rust and cargo-fuzz", fuzz_smoke),
     (
         "bench",
-        "all of `cargo bench`; `bench check [TREE…]`: against ripgrep, kubeconform; `bench scan`: arp-scan, nmap",
+        "all of `cargo bench`; `bench check [TREE…]`: against ripgrep, kubeconform; `bench scan`: arp-scan, nmap; `bench announce`: keepalived",
         bench::run,
+    ),
+    (
+        "conformance",
+        "[--peer NAME | -- COMMAND]: what is demanded of whoever answers for shared addresses, row by row; --help",
+        conformance::run,
     ),
 ];
 

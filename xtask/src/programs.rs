@@ -1,4 +1,4 @@
-//! Real programs that tests run: DHCP servers.
+//! Real programs that tests run (DHCP servers) and that benchmarks stand beside (keepalived).
 //!
 //! What is not installed is fetched with apt-get and *unpacked* below `target/programs`, never installed: no maintainer
 //! script runs, so no server can start on this machine's own network, nothing needs root, and nothing is left behind but
@@ -24,37 +24,61 @@ pub(crate) fn provide() -> Result<(), String> {
         return Ok(());
     }
     for (program, package) in [("ip", "iproute2"), ("unshare", "util-linux")] {
-        if !found(program) {
+        if find(program).is_none() {
             return Err(format!("the LAN tests need {program}: apt-get install -y {package}"));
         }
     }
+    ensure(&PROGRAMS)
+}
+
+/// How to call a program, which is unpacked first if it is nowhere: its path, before it `env` with the place of its libraries
+/// where it is only unpacked.
+pub(crate) fn command(program: &str, package: &str) -> Result<String, String> {
+    ensure(&[(program, package)])?;
+    let path = find(program).ok_or_else(|| format!("there is no {program}"))?;
+    let unpacked = unpacked();
+    if !path.starts_with(&unpacked) {
+        return Ok(path.display().to_string());
+    }
+    let folders = ["usr/lib", "lib"].map(|folder| unpacked.join(folder));
+    let libraries = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten();
+    let libraries: Vec<String> = libraries.filter_map(|entry| Some(entry.ok()?.path().display().to_string())).collect();
+    Ok(format!("env LD_LIBRARY_PATH={} {}", libraries.join(":"), path.display()))
+}
+
+/// Unpacks those of these (program, package) that are nowhere.
+fn ensure(programs: &[(&str, &str)]) -> Result<(), String> {
     let missing: Vec<&str> =
-        PROGRAMS.iter().filter(|(program, _)| !found(program)).map(|(_, package)| *package).collect();
+        programs.iter().filter(|(program, _)| find(program).is_none()).map(|(_, package)| *package).collect();
     if missing.is_empty() {
         return Ok(());
     }
     let folder = root().join("target/programs");
     fetch(&folder, &missing).map_err(|reason| {
         format!(
-            "the tests of the DHCP probe run real servers, and {} cannot be fetched: {reason}\n\
+            "real programs are run here, and {} cannot be fetched: {reason}\n\
              install them, without starting any: apt-get install -y --no-install-recommends {}",
             missing.join(", "),
             missing.join(" ")
         )
     })?;
-    match PROGRAMS.iter().find(|(program, _)| !found(program)) {
+    match programs.iter().find(|(program, _)| find(program).is_none()) {
         Some((program, package)) => Err(format!("{package} was unpacked below target/programs, and has no {program}")),
         None => Ok(()),
     }
 }
 
-/// Whether a program is installed, or unpacked. `tests/common` of `poolcheck-lan` looks in the same places.
-fn found(program: &str) -> bool {
-    let unpacked = root().join("target/programs/root");
+fn unpacked() -> PathBuf {
+    root().join("target/programs/root")
+}
+
+/// A program that is installed or unpacked. `tests/common` of `poolcheck-lan` looks in the same places.
+fn find(program: &str) -> Option<PathBuf> {
+    let unpacked = unpacked();
     let path = std::env::var_os("PATH").unwrap_or_default();
     let installed = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
     let folders = installed.chain(["usr/sbin", "usr/bin", "sbin", "bin"].map(|folder| unpacked.join(folder)));
-    folders.into_iter().any(|folder| folder.join(program).is_file())
+    folders.map(|folder| folder.join(program)).find(|path| path.is_file())
 }
 
 fn fetch(folder: &Path, packages: &[&str]) -> Result<(), String> {

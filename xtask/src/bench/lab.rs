@@ -6,15 +6,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::net::Ipv4Addr;
-use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use poolcheck_lan::interface::{Interface, interfaces};
+use poolcheck_lan::interface::Interface;
 use poolcheck_lan::link::{self, Link, Received, Wanted};
 use poolcheck_lan::wire::{Payload, arp, compose, dissect};
+
+use crate::namespace::{feed, shell, usable};
 
 /// As many interfaces share the addresses of a big LAN.
 const MAX_PORTS: usize = 50;
@@ -190,32 +190,6 @@ fn rules(wire: Wire) -> Option<String> {
         }
     };
     Some(format!("table bridge lab {{ chain frames {{ type filter hook {hook} priority 0; {matches} drop; }}; }}"))
-}
-
-fn shell(line: &str) -> Result<(), String> {
-    let output = Command::new("sh").args(["-c", line]).output().map_err(|error| error.to_string())?;
-    if output.status.success() { Ok(()) } else { Err(format!("{line}: {}", String::from_utf8_lossy(&output.stderr))) }
-}
-
-/// Runs a command with this input.
-fn feed(line: &str, input: &str) -> Result<(), String> {
-    let failed = |error: std::io::Error| format!("{line}: {error}");
-    let mut child = Command::new("sh").args(["-c", line]).stdin(Stdio::piped()).spawn().map_err(failed)?;
-    child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(input.as_bytes())).map_err(failed)?;
-    let status = child.wait().map_err(failed)?;
-    if status.success() { Ok(()) } else { Err(format!("{line} failed")) }
-}
-
-/// The interface, once it has a carrier.
-fn usable(name: &str) -> Result<Interface, String> {
-    for _ in 0..200 {
-        let found = interfaces().map_err(|error| error.to_string())?.into_iter().find(|found| found.name == name);
-        if let Some(found) = found.filter(|found| found.usable().is_ok()) {
-            return Ok(found);
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
-    Err(format!("{name} does not come up"))
 }
 
 /// Answers ARP for these addresses, each question so late, until the process ends.

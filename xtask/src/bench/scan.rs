@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use super::lab::{Lab, Late, Plan, Wire};
 use super::needs;
-use crate::{cargo, root};
+use crate::{cargo, namespace, root};
 
 /// Set within the namespace: which LAN to build there.
 const MARK: &str = "POOLCHECK_BENCH_LAN";
@@ -121,23 +121,9 @@ pub(super) fn run(arguments: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-/// Runs this program again in a network namespace of its own.
 fn in_namespace(name: &str, runs: usize, own: &str) -> Result<(), String> {
-    let this = std::env::current_exe().map_err(|error| error.to_string())?;
-    let is_root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n");
-    let status = Command::new("unshare")
-        .arg(if is_root { "-nm" } else { "-Urnm" })
-        .args(["sh", "-c", "mount -t tmpfs tmpfs /run && exec \"$0\" \"$@\""])
-        .arg(this)
-        .args(["bench", "scan", "--runs", &runs.to_string(), "--own", own])
-        .env(MARK, name)
-        .current_dir(root())
-        .status();
-    match status {
-        Ok(status) if status.success() => Ok(()),
-        Ok(_) => Err(format!("the LAN `{name}` failed (root, or unprivileged user namespaces, are needed)")),
-        Err(error) => Err(format!("unshare cannot be started (apt-get install -y util-linux): {error}")),
-    }
+    let arguments = ["bench", "scan", "--runs", &runs.to_string(), "--own", own].map(str::to_owned);
+    namespace::again(&arguments, &[(MARK, name)]).map_err(|reason| format!("the LAN `{name}`: {reason}"))
 }
 
 /// One run of one command.
