@@ -21,10 +21,12 @@
 
 mod adapter;
 pub mod engine;
+mod firewall;
 pub mod observed;
 mod said;
 pub mod spanned_toml;
 mod write;
+mod xml;
 
 #[cfg(feature = "live")]
 pub mod live;

@@ -5,12 +5,17 @@ use poolcheck_router_adapters::{Input, Page, all};
 use proptest::prelude::*;
 
 /// (fixture, the adapter that it is for).
-const FIXTURES: [(&str, &str, &str); 6] = [
+const FIXTURES: &[(&str, &str, &str)] = &[
     ("dnsmasq", "dnsmasq.conf", include_str!("../fixtures/dnsmasq/dnsmasq.conf")),
     ("openwrt", "dhcp", include_str!("../fixtures/openwrt/dhcp")),
     ("openwrt", "network", include_str!("../fixtures/openwrt/network")),
     ("pihole", "pihole.toml", include_str!("../fixtures/pihole/pihole.toml")),
     ("pihole", "setupVars.conf", include_str!("../fixtures/pihole/setupVars.conf")),
+    ("kea", "kea-dhcp4.conf", include_str!("../fixtures/kea/kea-dhcp4.conf")),
+    ("kea", "kea-dhcp6.conf", include_str!("../fixtures/kea/kea-dhcp6.conf")),
+    ("opnsense", "config.xml", include_str!("../fixtures/opnsense/kea.xml")),
+    ("opnsense", "config.xml", include_str!("../fixtures/opnsense/dnsmasq.xml")),
+    ("pfsense", "config.xml", include_str!("../fixtures/pfsense/config.xml")),
     ("manual", "lan.toml", "[[segment]]\nsubnet = \"192.168.1.0/24\"\ndhcp = \"off\"\n"),
 ];
 
@@ -19,7 +24,7 @@ fn each_fixture_is_recognised_by_one() {
     for (adapter, name, text) in FIXTURES {
         let page = Page { name, text };
         let found: Vec<&str> = all().iter().filter(|r| r.adapter.recognises(&page)).map(|r| r.adapter.id).collect();
-        assert_eq!(found, [adapter], "{name}");
+        assert_eq!(found, [*adapter], "{name}");
     }
 }
 
