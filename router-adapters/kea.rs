@@ -118,7 +118,7 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
     let included: Vec<&str> = input.pages.iter().flat_map(|page| json::includes(page.text)).collect();
     let mut segments = Vec::new();
     let mut found = false;
-    for start in (0..files.len()).filter(|at| !included.iter().any(|name| json::is_named(names[*at], name))) {
+    for start in (0..files.len()).filter(|at| !included.iter().any(|name| said::is_named(names[*at], name))) {
         let whole = json::read(&files, &names, start)?;
         for family in &FAMILIES {
             if let Some(server) = server_of(&whole, family.server) {
@@ -312,13 +312,8 @@ fn read_subnet<'t>(
     }
     // Routers that are set for all subnets are this one's where they lie in it.
     let gateways = addresses(level.routers, files).into_iter().filter(|router| net.contains(&router.value));
-    for (list, more) in [(&mut segment.gateways, gateways.collect()), (&mut segment.dns, addresses(level.dns, files))] {
-        for address in more {
-            if !list.iter().any(|known| known.value == address.value) {
-                list.push(address);
-            }
-        }
-    }
+    said::add_new(&mut segment.gateways, gateways);
+    said::add_new(&mut segment.dns, addresses(level.dns, files));
     Ok(())
 }
 

@@ -197,12 +197,6 @@ pub(super) fn includes(text: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Whether a given file is the one that an include names.
-pub(super) fn is_named(given: &str, name: &str) -> bool {
-    let last = |path: &str| path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
-    !name.is_empty() && last(given) == last(name)
-}
-
 /// Reads one file, with those that it includes.
 ///
 /// # Errors
@@ -239,7 +233,7 @@ impl<'t> Reader<'_, 't> {
                     self.open.pop();
                 }
                 Ok(Some(Token::Include(name))) => {
-                    let found = self.names.iter().position(|given| is_named(given, name));
+                    let found = self.names.iter().position(|given| said::is_named(given, name));
                     let Some(found) = found else { return Ok(Some((file, Token::Include(name)))) };
                     if self.open.len() > MAX_INCLUDES {
                         let message = format!("files are included more than {MAX_INCLUDES} deep, which Kea refuses");

@@ -305,8 +305,8 @@ fn segments(config: &Config<'_>, served: Vec<Served>) -> Vec<Segment> {
         let segment = &mut segments[at].1;
         let subnet = served.subnet.filter(|subnet| segment.subnets.iter().all(|own| own.value != subnet.value));
         segment.subnets.extend(subnet);
-        extend_new(&mut segment.gateways, served.gateways);
-        extend_new(&mut segment.dns, served.dns);
+        said::add_new(&mut segment.gateways, served.gateways);
+        said::add_new(&mut segment.dns, served.dns);
         segment.dhcp.push(served.server);
     }
     for (interface, segment) in &mut segments {
@@ -321,7 +321,7 @@ fn segments(config: &Config<'_>, served: Vec<Served>) -> Vec<Segment> {
                 let host = Host { address: own, name: None, mac: None, role: Role::Router };
                 segment.hosts.push(file.surely(host, text));
             } else {
-                extend_new(&mut segment.gateways, vec![file.surely(own, text)]);
+                said::add_new(&mut segment.gateways, [file.surely(own, text)]);
             }
         }
     }
@@ -342,12 +342,4 @@ fn of_interface(config: &Config<'_>, number: usize) -> Segment {
     segment.subnets.extend(interface.v4.map(|(net, text)| file.surely(IpNet::V4(net.trunc()), text)));
     segment.subnets.extend(interface.v6.map(|(net, text)| file.surely(IpNet::V6(net.trunc()), text)));
     segment
-}
-
-fn extend_new(known: &mut Vec<Sourced<IpAddr>>, more: Vec<Sourced<IpAddr>>) {
-    for address in more {
-        if known.iter().all(|own| own.value != address.value) {
-            known.push(address);
-        }
-    }
 }

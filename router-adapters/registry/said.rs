@@ -112,6 +112,21 @@ pub(crate) fn first_word(text: &str) -> &str {
     &text[..end]
 }
 
+/// Whether a given file is the one that an include names: folders differ where it was copied.
+pub(crate) fn is_named(given: &str, name: &str) -> bool {
+    let last = |path: &str| path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+    !name.is_empty() && last(given) == last(name)
+}
+
+/// Adds the addresses that are not in a list yet.
+pub(crate) fn add_new(known: &mut Vec<Sourced<IpAddr>>, more: impl IntoIterator<Item = Sourced<IpAddr>>) {
+    for address in more {
+        if known.iter().all(|own| own.value != address.value) {
+            known.push(address);
+        }
+    }
+}
+
 /// Where a part of a text lies within it.
 pub(crate) fn range_of(text: &str, part: &str) -> Range<usize> {
     let start = (part.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
