@@ -14,6 +14,8 @@ const FIXTURES: &[(&str, &str, &str)] = &[
     ("isc-dhcpd", "dhcpd.conf", include_str!("../fixtures/isc-dhcpd/dhcpd.conf")),
     ("isc-dhcpd", "hosts.conf", include_str!("../fixtures/isc-dhcpd/hosts.conf")),
     ("isc-dhcpd", "dhcpd6.conf", include_str!("../fixtures/isc-dhcpd/dhcpd6.conf")),
+    ("routeros", "router.rsc", include_str!("../fixtures/routeros/router.rsc")),
+    ("routeros", "one-line.rsc", include_str!("../fixtures/routeros/one-line.rsc")),
     ("udhcpd", "udhcpd.conf", include_str!("../fixtures/udhcpd/udhcpd.conf")),
     ("kea", "kea-dhcp4.conf", include_str!("../fixtures/kea/kea-dhcp4.conf")),
     ("kea", "kea-dhcp6.conf", include_str!("../fixtures/kea/kea-dhcp6.conf")),
