@@ -28,12 +28,8 @@ use poolcheck_plan::facts::{Completeness, DhcpServer, DhcpState, Reservation, Se
 use poolcheck_plan::{AddrRange, Facts, Sources};
 
 use crate::adapter::{Adapter, AdapterError, Complaint, Input, Page};
+use crate::json::{self, Node, Value};
 use crate::said::{self, Said};
-
-#[path = "kea/json.rs"]
-mod json;
-
-use json::{Node, Value};
 
 pub(crate) const ADAPTER: Adapter = Adapter {
     id: "kea",

@@ -22,6 +22,7 @@
 mod adapter;
 pub mod engine;
 mod firewall;
+mod json;
 pub mod observed;
 mod said;
 pub mod spanned_toml;

@@ -16,6 +16,8 @@ const FIXTURES: &[(&str, &str, &str)] = &[
     ("isc-dhcpd", "dhcpd6.conf", include_str!("../fixtures/isc-dhcpd/dhcpd6.conf")),
     ("routeros", "router.rsc", include_str!("../fixtures/routeros/router.rsc")),
     ("routeros", "one-line.rsc", include_str!("../fixtures/routeros/one-line.rsc")),
+    ("systemd-networkd", "lan.network", include_str!("../fixtures/systemd-networkd/lan.network")),
+    ("systemd-networkd", "lan.network.d/50-pool.conf", include_str!("../fixtures/systemd-networkd/pool.conf")),
     ("udhcpd", "udhcpd.conf", include_str!("../fixtures/udhcpd/udhcpd.conf")),
     ("kea", "kea-dhcp4.conf", include_str!("../fixtures/kea/kea-dhcp4.conf")),
     ("kea", "kea-dhcp6.conf", include_str!("../fixtures/kea/kea-dhcp6.conf")),

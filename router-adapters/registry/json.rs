@@ -14,15 +14,15 @@ const MAX_INCLUDES: usize = 10;
 
 /// A value, its file and its bytes.
 #[derive(Debug)]
-pub(super) struct Node<'t> {
-    pub(super) value: Value<'t>,
-    pub(super) file: usize,
+pub(crate) struct Node<'t> {
+    pub(crate) value: Value<'t>,
+    pub(crate) file: usize,
     /// As written; a text without its quotes.
-    pub(super) raw: &'t str,
+    pub(crate) raw: &'t str,
 }
 
 #[derive(Debug)]
-pub(super) enum Value<'t> {
+pub(crate) enum Value<'t> {
     Map(Vec<(Cow<'t, str>, Node<'t>)>),
     List(Vec<Node<'t>>),
     Text(Cow<'t, str>),
@@ -34,7 +34,7 @@ pub(super) enum Value<'t> {
 
 impl Node<'_> {
     /// The value of a member; the last one of that name.
-    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         match &self.value {
             Value::Map(members) => members.iter().rev().find(|(own, _)| own == key).map(|(_, node)| node),
             _ => None,
@@ -42,7 +42,7 @@ impl Node<'_> {
     }
 
     /// The items of a list; none of anything else.
-    pub(super) fn items(&self) -> &[Self] {
+    pub(crate) fn items(&self) -> &[Self] {
         match &self.value {
             Value::List(items) => items,
             _ => &[],
@@ -50,23 +50,23 @@ impl Node<'_> {
     }
 
     /// The items of the list in a member.
-    pub(super) fn list(&self, key: &str) -> &[Self] {
+    pub(crate) fn list(&self, key: &str) -> &[Self] {
         self.get(key).map_or(&[], Self::items)
     }
 
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Text(text) => Some(text),
             _ => None,
         }
     }
 
-    pub(super) fn is(&self, word: &str) -> bool {
+    pub(crate) fn is(&self, word: &str) -> bool {
         matches!(self.value, Value::Word) && self.raw == word
     }
 
     /// Whether it is, or holds, an include that was not given.
-    pub(super) fn misses(&self) -> bool {
+    pub(crate) fn misses(&self) -> bool {
         match &self.value {
             Value::Missing => true,
             Value::Map(members) => members.iter().any(|(_, node)| node.misses()),
@@ -153,7 +153,7 @@ fn end_of_text(text: &str) -> Option<usize> {
 }
 
 /// The text with passwords unreadable; what cannot be read is not shown at all.
-pub(super) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     const SECRETS: [&str; 5] = ["password", "secret", "key", "token", "basic-auth"];
     let mut tokens = Tokens { text, at: 0 };
     let mut parts = Vec::new();
@@ -186,7 +186,7 @@ pub(super) fn shown(text: &str) -> String {
 }
 
 /// The files that a text includes.
-pub(super) fn includes(text: &str) -> Vec<&str> {
+pub(crate) fn includes(text: &str) -> Vec<&str> {
     let mut tokens = Tokens { text, at: 0 };
     let next = || tokens.next().ok().flatten();
     std::iter::from_fn(next)
@@ -201,7 +201,7 @@ pub(super) fn includes(text: &str) -> Vec<&str> {
 ///
 /// # Errors
 /// When Kea would not read it, or it is nested deeper than the limit.
-pub(super) fn read<'t>(files: &[Said<'t>], names: &[&'t str], start: usize) -> Result<Node<'t>, AdapterError> {
+pub(crate) fn read<'t>(files: &[Said<'t>], names: &[&'t str], start: usize) -> Result<Node<'t>, AdapterError> {
     let mut reader =
         Reader { files, names, open: vec![(start, Tokens { text: files[start].text, at: 0 })], ahead: None };
     let node = reader.value(0)?;
