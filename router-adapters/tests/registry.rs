@@ -11,6 +11,8 @@ const FIXTURES: &[(&str, &str, &str)] = &[
     ("openwrt", "network", include_str!("../fixtures/openwrt/network")),
     ("pihole", "pihole.toml", include_str!("../fixtures/pihole/pihole.toml")),
     ("pihole", "setupVars.conf", include_str!("../fixtures/pihole/setupVars.conf")),
+    ("adguard-home", "AdGuardHome.yaml", include_str!("../fixtures/adguard-home/AdGuardHome.yaml")),
+    ("adguard-home", "leases.json", include_str!("../fixtures/adguard-home/leases.json")),
     ("isc-dhcpd", "dhcpd.conf", include_str!("../fixtures/isc-dhcpd/dhcpd.conf")),
     ("isc-dhcpd", "hosts.conf", include_str!("../fixtures/isc-dhcpd/hosts.conf")),
     ("isc-dhcpd", "dhcpd6.conf", include_str!("../fixtures/isc-dhcpd/dhcpd6.conf")),
