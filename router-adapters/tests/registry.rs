@@ -23,6 +23,7 @@ const FIXTURES: &[(&str, &str, &str)] = &[
     ("vyos", "config.boot", include_str!("../fixtures/vyos/config.boot")),
     ("vyos", "commands.txt", include_str!("../fixtures/vyos/commands.txt")),
     ("vyos", "config.boot", include_str!("../fixtures/vyos/edgeos.boot")),
+    ("windows-dhcp", "dhcp.xml", include_str!("../fixtures/windows-dhcp/dhcp.xml")),
     ("udhcpd", "udhcpd.conf", include_str!("../fixtures/udhcpd/udhcpd.conf")),
     ("kea", "kea-dhcp4.conf", include_str!("../fixtures/kea/kea-dhcp4.conf")),
     ("kea", "kea-dhcp6.conf", include_str!("../fixtures/kea/kea-dhcp6.conf")),
