@@ -27,11 +27,7 @@ use poolcheck_plan::{AddrRange, Facts, Sources};
 
 use crate::adapter::{Adapter, AdapterError, Complaint, Input, Page};
 use crate::said::{self, Said};
-
-#[path = "isc_dhcpd/statements.rs"]
-mod statements;
-
-use statements::Statement;
+use crate::statements::{self, Statement};
 
 pub(crate) const ADAPTER: Adapter = Adapter {
     id: "isc-dhcpd",

@@ -26,6 +26,7 @@ mod json;
 pub mod observed;
 mod said;
 pub mod spanned_toml;
+mod statements;
 mod write;
 mod xml;
 

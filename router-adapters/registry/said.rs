@@ -48,6 +48,11 @@ impl<'t> Said<'t> {
         Sourced { confidence: Confidence::Medium, ..self.surely(value, part) }
     }
 
+    /// A fact that a machine was told by somebody else, and that may have changed since.
+    pub(crate) fn perhaps<T>(&self, value: T, part: &str) -> Sourced<T> {
+        Sourced { confidence: Confidence::Low, ..self.surely(value, part) }
+    }
+
     /// A DHCP server of which nothing but its state is known yet.
     pub(crate) fn server(&self, state: DhcpState, part: &str) -> DhcpServer {
         DhcpServer {

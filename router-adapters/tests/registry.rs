@@ -24,6 +24,8 @@ const FIXTURES: &[(&str, &str, &str)] = &[
     ("vyos", "commands.txt", include_str!("../fixtures/vyos/commands.txt")),
     ("vyos", "config.boot", include_str!("../fixtures/vyos/edgeos.boot")),
     ("windows-dhcp", "dhcp.xml", include_str!("../fixtures/windows-dhcp/dhcp.xml")),
+    ("own-lease", "2", include_str!("../fixtures/own-lease/networkd")),
+    ("own-lease", "dhclient.leases", include_str!("../fixtures/own-lease/dhclient.leases")),
     ("udhcpd", "udhcpd.conf", include_str!("../fixtures/udhcpd/udhcpd.conf")),
     ("kea", "kea-dhcp4.conf", include_str!("../fixtures/kea/kea-dhcp4.conf")),
     ("kea", "kea-dhcp6.conf", include_str!("../fixtures/kea/kea-dhcp6.conf")),
@@ -40,6 +42,38 @@ fn each_fixture_is_recognised_by_one() {
         let found: Vec<&str> = all().iter().filter(|r| r.adapter.recognises(&page)).map(|r| r.adapter.id).collect();
         assert_eq!(found, [*adapter], "{name}");
     }
+}
+
+/// What a person gets as `lan.toml` is read by hand's own adapter, and says the same.
+#[test]
+fn each_fixture_is_written_as_a_facts_file_and_read_again() {
+    let parse = |adapter: &str, page: Page<'_>| {
+        let adapter = poolcheck_router_adapters::find(adapter).expect("it is built in");
+        adapter.parse(&Input { pages: &[page], read_at: None }, &mut Sources::new())
+    };
+    let mut read = 0;
+    for (adapter, name, text) in FIXTURES.iter().filter(|(adapter, _, _)| *adapter != "manual") {
+        // Some fixtures are parts that only say something with their main file.
+        let Ok(facts) = parse(adapter, Page { name, text }) else { continue };
+        let written = poolcheck_router_adapters::to_toml(&facts);
+        let again = parse("manual", Page { name: "lan.toml", text: &written });
+        let again = again.unwrap_or_else(|error| panic!("{adapter} {name}: {error}\n{written}"));
+        let said = |facts: &poolcheck_plan::Facts| {
+            let servers = facts.segments.iter().flat_map(|segment| &segment.dhcp);
+            let mut said: Vec<String> = servers
+                .flat_map(|server| {
+                    let leased = server.leased().map(|(range, _)| range.to_string());
+                    let kept = server.reservations.iter().map(|host| host.value.address.to_string());
+                    leased.chain(kept).collect::<Vec<_>>()
+                })
+                .collect();
+            said.sort();
+            said
+        };
+        assert_eq!(said(&facts), said(&again), "{adapter} {name}\n{written}");
+        read += 1;
+    }
+    assert!(read >= 20, "{read}");
 }
 
 fn read_by_all(text: &str) {

@@ -1,28 +1,28 @@
-//! The statements of `dhcpd.conf`: words up to a `;`, or up to a block in braces. Comments begin with `#`.
+//! The statements of ISC's DHCP programs: words up to a `;`, or up to a block in braces. Comments begin with `#`.
 
 use crate::adapter::{AdapterError, Complaint};
 use crate::said::{self, MAX_DEPTH, Said};
 
 /// One statement.
 #[derive(Debug)]
-pub(super) struct Statement<'t> {
+pub(crate) struct Statement<'t> {
     /// Its words; a text is without its quotes, commas are left out.
-    pub(super) words: Vec<&'t str>,
+    pub(crate) words: Vec<&'t str>,
     /// The file that says it.
-    pub(super) file: usize,
-    pub(super) block: Vec<Self>,
+    pub(crate) file: usize,
+    pub(crate) block: Vec<Self>,
 }
 
 impl<'t> Statement<'t> {
     /// A word, or nothing.
-    pub(super) fn word(&self, number: usize) -> &'t str {
+    pub(crate) fn word(&self, number: usize) -> &'t str {
         self.words.get(number).copied().unwrap_or_default()
     }
 }
 
 /// Reads the statements of one file, with those of the files that it includes; the names of the files that were not given go
 /// to `missing`.
-pub(super) fn read<'t>(
+pub(crate) fn read<'t>(
     files: &[Said<'t>],
     names: &[&'t str],
     start: usize,
@@ -33,7 +33,7 @@ pub(super) fn read<'t>(
 }
 
 /// The files that a text includes.
-pub(super) fn includes(text: &str) -> Vec<&str> {
+pub(crate) fn includes(text: &str) -> Vec<&str> {
     let mut words = Words { text, at: 0 };
     let mut found = Vec::new();
     let mut last = Word::Mark(';');
