@@ -103,7 +103,7 @@ fn range_line(value: &str) -> Option<RangeLine<'_>> {
             _ => match field.parse::<IpAddr>() {
                 Ok(last) if line.range.is_none() && last.is_ipv4() == first.is_ipv4() => {
                     line.range = said::ordered(first, last);
-                    line.part = whole(value, first_part, field);
+                    line.part = said::from_to(value, first_part, field);
                 }
                 Ok(IpAddr::V4(mask)) if line.mask.is_none() => line.mask = Some((mask, field)),
                 Ok(_) => {}
@@ -116,12 +116,6 @@ fn range_line(value: &str) -> Option<RangeLine<'_>> {
         }
     }
     Some(line)
-}
-
-/// From one part of a value to another.
-fn whole<'t>(value: &'t str, from: &'t str, to: &'t str) -> &'t str {
-    let at = |part: &str| part.as_ptr() as usize - value.as_ptr() as usize;
-    &value[at(from)..at(to) + to.len()]
 }
 
 fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError> {
@@ -177,19 +171,14 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
         let inside = |address: IpAddr| {
             segment.subnets.is_empty() || segment.subnets.iter().any(|subnet| subnet.value.contains(&address))
         };
-        let (own, gateways): (Vec<_>, Vec<_>) = (
-            hosts.iter().filter(|host| inside(host.value.address)).cloned().collect(),
-            routers.iter().filter(|router| inside(router.value)).cloned().collect(),
-        );
+        let gateways: Vec<_> = routers.iter().filter(|router| inside(router.value)).cloned().collect();
         segment.dns.extend(dns.iter().cloned());
         segment.gateways.extend(gateways);
-        if let Some(server) = segment.dhcp.first_mut() {
-            server.reservations.extend(own);
-            if left_out {
-                server.completeness = Completeness::Partial;
-            }
+        if let Some(server) = segment.dhcp.first_mut().filter(|_| left_out) {
+            server.completeness = Completeness::Partial;
         }
     }
+    said::share(&hosts, &mut segments)?;
     let title = input.pages.first().map_or("dnsmasq", |page| page.name);
     Ok(said::facts("dnsmasq", title, HOW_TO_SHRINK, segments))
 }

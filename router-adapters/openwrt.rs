@@ -156,13 +156,7 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
         .filter(|(_, section)| section.kind == "host")
         .filter_map(|(file, host)| reservation(file, host))
         .collect();
-    for segment in &mut segments {
-        let inside = |host: &&Sourced<Reservation>| {
-            segment.subnets.is_empty() || segment.subnets.iter().any(|net| net.value.contains(&host.value.address))
-        };
-        let own: Vec<_> = hosts.iter().filter(inside).cloned().collect();
-        segment.dhcp.iter_mut().for_each(|server| server.reservations.extend(own.iter().cloned()));
-    }
+    said::share(&hosts, &mut segments)?;
     let title = input.pages.first().map_or("openwrt", |page| page.name);
     Ok(said::facts("openwrt", title, HOW_TO_SHRINK, segments))
 }

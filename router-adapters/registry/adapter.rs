@@ -2,6 +2,8 @@
 
 use poolcheck_plan::{Facts, Sources, Span};
 
+use crate::said;
+
 /// One router or file format.
 #[derive(Debug)]
 pub struct Adapter {
@@ -26,7 +28,17 @@ impl Adapter {
     /// # Errors
     /// When the texts are not what this adapter reads, or contradict themselves. Never a guess.
     pub fn parse(&self, input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError> {
-        (self.parse)(input, sources)
+        let size: usize = input.pages.iter().map(|page| page.text.len()).sum();
+        if size > said::MAX_BYTES {
+            let message =
+                format!("it is larger than {} MiB, which no router's configuration is", said::MAX_BYTES >> 20);
+            return Err(Complaint::whole(message).help("is it the right file?").into());
+        }
+        let facts = (self.parse)(input, sources)?;
+        if said::number_of(&facts) > said::MAX_FACTS {
+            return Err(said::too_many().into());
+        }
+        Ok(facts)
     }
 
     /// Whether a text looks like what this adapter reads.

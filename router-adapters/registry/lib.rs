@@ -21,10 +21,14 @@
 
 mod adapter;
 pub mod engine;
+mod firewall;
+mod json;
 pub mod observed;
 mod said;
 pub mod spanned_toml;
+mod statements;
 mod write;
+mod xml;
 
 #[cfg(feature = "live")]
 pub mod live;

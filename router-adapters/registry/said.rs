@@ -1,12 +1,21 @@
-//! What adapters of configuration files share: a text as a source, facts with their bytes, lines with their places.
+//! What adapters of configuration files share: a text as a source, facts with their bytes, and the limits of all of them.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::Range;
 
 use ipnet::{IpNet, Ipv4Net};
 use poolcheck_plan::facts::{Completeness, DhcpServer, DhcpState, Origin, OriginId, Reservation, Segment, Sourced};
 use poolcheck_plan::{AddrRange, Confidence, Facts, SourceId, SourceKind, Sources, Span};
 
-use crate::adapter::Page;
+use crate::adapter::{AdapterError, Complaint, Page};
+
+/// The texts that one adapter reads together are no larger.
+pub(crate) const MAX_BYTES: usize = 16 << 20;
+/// Blocks within blocks are no deeper.
+pub(crate) const MAX_DEPTH: usize = 64;
+/// No configuration says more facts.
+pub(crate) const MAX_FACTS: usize = 100_000;
 
 /// One file that says facts.
 pub(crate) struct Said<'t> {
@@ -39,6 +48,11 @@ impl<'t> Said<'t> {
         Sourced { confidence: Confidence::Medium, ..self.surely(value, part) }
     }
 
+    /// A fact that a machine was told by somebody else, and that may have changed since.
+    pub(crate) fn perhaps<T>(&self, value: T, part: &str) -> Sourced<T> {
+        Sourced { confidence: Confidence::Low, ..self.surely(value, part) }
+    }
+
     /// A DHCP server of which nothing but its state is known yet.
     pub(crate) fn server(&self, state: DhcpState, part: &str) -> DhcpServer {
         DhcpServer {
@@ -61,9 +75,146 @@ pub(crate) fn facts(adapter: &str, title: &str, how_to_shrink: &str, segments: V
 }
 
 /// The text with a value made unreadable, every byte in its place.
-pub(crate) fn starred(text: &mut String, part: std::ops::Range<usize>) {
+pub(crate) fn starred(text: &mut String, part: Range<usize>) {
     let stars = "*".repeat(part.len());
     text.replace_range(part, &stars);
+}
+
+/// The text with whatever is outside of some parts made unreadable, every byte in its place and every line a line.
+///
+/// For texts that hold secrets of all kinds: what is read is known, what is secret is not.
+pub(crate) fn only(text: &str, parts: &mut [Range<usize>]) -> String {
+    parts.sort_by_key(|part| part.start);
+    let mut shown = String::with_capacity(text.len());
+    let mut at = 0;
+    let mask = |shown: &mut String, hidden: &str| {
+        for c in hidden.chars() {
+            match c {
+                '\n' | '\r' | '\t' | ' ' => shown.push(c),
+                _ => shown.extend(std::iter::repeat_n('*', c.len_utf8())),
+            }
+        }
+    };
+    for part in parts.iter() {
+        let (start, end) = (part.start.max(at), part.end.min(text.len()));
+        if start < end {
+            mask(&mut shown, &text[at..start]);
+            shown.push_str(&text[start..end]);
+            at = end;
+        }
+    }
+    mask(&mut shown, &text[at..]);
+    shown
+}
+
+/// The first word of a text, cut where it is long: what a label points at when nothing after it can be read.
+pub(crate) fn first_word(text: &str) -> &str {
+    let end = text.find(char::is_whitespace).unwrap_or(text.len());
+    let mut end = if end == 0 { text.len().min(1) } else { end.min(40) };
+    while !text.is_char_boundary(end) {
+        end += 1;
+    }
+    &text[..end]
+}
+
+/// Whether a given file is the one that an include names: folders differ where it was copied.
+pub(crate) fn is_named(given: &str, name: &str) -> bool {
+    let last = |path: &str| path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+    !name.is_empty() && last(given) == last(name)
+}
+
+/// Adds the addresses that are not in a list yet.
+pub(crate) fn add_new(known: &mut Vec<Sourced<IpAddr>>, more: impl IntoIterator<Item = Sourced<IpAddr>>) {
+    for address in more {
+        if known.iter().all(|own| own.value != address.value) {
+            known.push(address);
+        }
+    }
+}
+
+/// Where a part of a text lies within it.
+pub(crate) fn range_of(text: &str, part: &str) -> Range<usize> {
+    let start = (part.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
+    if start > text.len() { 0..0 } else { start..(start + part.len()).min(text.len()) }
+}
+
+/// From the beginning of one part of a text to the end of another.
+pub(crate) fn from_to<'t>(text: &'t str, from: &str, to: &str) -> &'t str {
+    let (from, to) = (range_of(text, from), range_of(text, to));
+    text.get(from.start.min(to.start)..to.end.max(from.end)).unwrap_or_default()
+}
+
+/// What is written of an address range: `a - b`, `a-b`, or a prefix; with what is wrong where it is none.
+pub(crate) fn span_of_addresses(text: &str) -> Option<AddrRange> {
+    if let Ok(net) = text.parse::<IpNet>() {
+        return Some(AddrRange::from_net(net.trunc()));
+    }
+    let (first, last) = text.split_once('-')?;
+    AddrRange::new(first.trim().parse().ok()?, last.trim().parse().ok()?)
+}
+
+/// Gives each reservation to the segments in whose subnet it lies, and to those whose subnet is not known.
+///
+/// # Errors
+/// When that makes more facts than any configuration has.
+pub(crate) fn share(reservations: &[Sourced<Reservation>], segments: &mut [Segment]) -> Result<(), AdapterError> {
+    let mut by_subnet: HashMap<IpNet, Vec<usize>> = HashMap::new();
+    let mut without = Vec::new();
+    for (number, segment) in segments.iter().enumerate().filter(|(_, segment)| !segment.dhcp.is_empty()) {
+        if segment.subnets.is_empty() {
+            without.push(number);
+        }
+        for subnet in &segment.subnets {
+            let same = by_subnet.entry(subnet.value).or_default();
+            if !same.contains(&number) {
+                same.push(number);
+            }
+        }
+    }
+    let mut lengths: Vec<u8> = by_subnet.keys().map(IpNet::prefix_len).collect();
+    lengths.sort_unstable();
+    lengths.dedup();
+    let mut given = 0;
+    for reservation in reservations {
+        let address = reservation.value.address;
+        let subnets = lengths.iter().filter_map(|length| Some(IpNet::new(address, *length).ok()?.trunc()));
+        let mut own: Vec<usize> = subnets.filter_map(|subnet| by_subnet.get(&subnet)).flatten().copied().collect();
+        own.extend(&without);
+        own.sort_unstable();
+        own.dedup();
+        given += own.len();
+        if given > MAX_FACTS {
+            return Err(too_many().into());
+        }
+        for number in own {
+            if let Some(server) = segments[number].dhcp.first_mut() {
+                server.reservations.push(reservation.clone());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a text that is no configuration of a router says too much of.
+pub(crate) fn too_many() -> Complaint {
+    let message = format!("it says more than {MAX_FACTS} facts, which no router's configuration does");
+    Complaint::whole(message).help("is it the right file?")
+}
+
+/// What is nested too deeply.
+pub(crate) fn too_deep(file: &Said<'_>, part: &str) -> Complaint {
+    let message = format!("blocks are nested more than {MAX_DEPTH} deep, which no router's configuration does");
+    Complaint::at(file.span(part), "this is deeper", message).help("is it the right file?")
+}
+
+/// How many facts there are.
+pub(crate) fn number_of(facts: &Facts) -> usize {
+    let of_server = |server: &DhcpServer| server.ranges.len() + server.excluded.len() + server.reservations.len() + 1;
+    let of_segment = |segment: &Segment| {
+        let servers: usize = segment.dhcp.iter().map(of_server).sum();
+        1 + segment.subnets.len() + segment.gateways.len() + segment.dns.len() + segment.hosts.len() + servers
+    };
+    facts.segments.iter().map(of_segment).sum()
 }
 
 /// An IPv4 network from an address and a dotted mask.
@@ -74,6 +225,11 @@ pub(crate) fn network(address: Ipv4Addr, mask: Ipv4Addr) -> Option<IpNet> {
 /// A range, its ends exchanged where they are written the wrong way round.
 pub(crate) fn ordered(first: IpAddr, last: IpAddr) -> Option<AddrRange> {
     AddrRange::new(first.min(last), first.max(last))
+}
+
+/// As [`ordered`], of two addresses of one family.
+pub(crate) fn ordered_of(first: IpAddr, last: IpAddr) -> Option<AddrRange> {
+    ordered(first, last).filter(|_| first.is_ipv4() == last.is_ipv4())
 }
 
 /// A MAC address in lower case with colons.

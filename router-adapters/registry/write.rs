@@ -64,6 +64,8 @@ fn segment(out: &mut String, segment: &Segment) {
 fn dhcp(out: &mut String, server: &DhcpServer) {
     line(out, "[[segment.dhcp]]");
     let state = match server.state.value {
+        // It leases addresses, and which was not seen: a facts file has no other word for that.
+        DhcpState::On if server.ranges.is_empty() => "unknown",
         DhcpState::On => "on",
         DhcpState::Off => "off",
         DhcpState::Relay => "relay",

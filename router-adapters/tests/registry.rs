@@ -5,12 +5,33 @@ use poolcheck_router_adapters::{Input, Page, all};
 use proptest::prelude::*;
 
 /// (fixture, the adapter that it is for).
-const FIXTURES: [(&str, &str, &str); 6] = [
+const FIXTURES: &[(&str, &str, &str)] = &[
     ("dnsmasq", "dnsmasq.conf", include_str!("../fixtures/dnsmasq/dnsmasq.conf")),
     ("openwrt", "dhcp", include_str!("../fixtures/openwrt/dhcp")),
     ("openwrt", "network", include_str!("../fixtures/openwrt/network")),
     ("pihole", "pihole.toml", include_str!("../fixtures/pihole/pihole.toml")),
     ("pihole", "setupVars.conf", include_str!("../fixtures/pihole/setupVars.conf")),
+    ("adguard-home", "AdGuardHome.yaml", include_str!("../fixtures/adguard-home/AdGuardHome.yaml")),
+    ("adguard-home", "leases.json", include_str!("../fixtures/adguard-home/leases.json")),
+    ("isc-dhcpd", "dhcpd.conf", include_str!("../fixtures/isc-dhcpd/dhcpd.conf")),
+    ("isc-dhcpd", "hosts.conf", include_str!("../fixtures/isc-dhcpd/hosts.conf")),
+    ("isc-dhcpd", "dhcpd6.conf", include_str!("../fixtures/isc-dhcpd/dhcpd6.conf")),
+    ("routeros", "router.rsc", include_str!("../fixtures/routeros/router.rsc")),
+    ("routeros", "one-line.rsc", include_str!("../fixtures/routeros/one-line.rsc")),
+    ("systemd-networkd", "lan.network", include_str!("../fixtures/systemd-networkd/lan.network")),
+    ("systemd-networkd", "lan.network.d/50-pool.conf", include_str!("../fixtures/systemd-networkd/pool.conf")),
+    ("vyos", "config.boot", include_str!("../fixtures/vyos/config.boot")),
+    ("vyos", "commands.txt", include_str!("../fixtures/vyos/commands.txt")),
+    ("vyos", "config.boot", include_str!("../fixtures/vyos/edgeos.boot")),
+    ("windows-dhcp", "dhcp.xml", include_str!("../fixtures/windows-dhcp/dhcp.xml")),
+    ("own-lease", "2", include_str!("../fixtures/own-lease/networkd")),
+    ("own-lease", "dhclient.leases", include_str!("../fixtures/own-lease/dhclient.leases")),
+    ("udhcpd", "udhcpd.conf", include_str!("../fixtures/udhcpd/udhcpd.conf")),
+    ("kea", "kea-dhcp4.conf", include_str!("../fixtures/kea/kea-dhcp4.conf")),
+    ("kea", "kea-dhcp6.conf", include_str!("../fixtures/kea/kea-dhcp6.conf")),
+    ("opnsense", "config.xml", include_str!("../fixtures/opnsense/kea.xml")),
+    ("opnsense", "config.xml", include_str!("../fixtures/opnsense/dnsmasq.xml")),
+    ("pfsense", "config.xml", include_str!("../fixtures/pfsense/config.xml")),
     ("manual", "lan.toml", "[[segment]]\nsubnet = \"192.168.1.0/24\"\ndhcp = \"off\"\n"),
 ];
 
@@ -19,8 +40,40 @@ fn each_fixture_is_recognised_by_one() {
     for (adapter, name, text) in FIXTURES {
         let page = Page { name, text };
         let found: Vec<&str> = all().iter().filter(|r| r.adapter.recognises(&page)).map(|r| r.adapter.id).collect();
-        assert_eq!(found, [adapter], "{name}");
+        assert_eq!(found, [*adapter], "{name}");
     }
+}
+
+/// What a person gets as `lan.toml` is read by hand's own adapter, and says the same.
+#[test]
+fn each_fixture_is_written_as_a_facts_file_and_read_again() {
+    let parse = |adapter: &str, page: Page<'_>| {
+        let adapter = poolcheck_router_adapters::find(adapter).expect("it is built in");
+        adapter.parse(&Input { pages: &[page], read_at: None }, &mut Sources::new())
+    };
+    let mut read = 0;
+    for (adapter, name, text) in FIXTURES.iter().filter(|(adapter, _, _)| *adapter != "manual") {
+        // Some fixtures are parts that only say something with their main file.
+        let Ok(facts) = parse(adapter, Page { name, text }) else { continue };
+        let written = poolcheck_router_adapters::to_toml(&facts);
+        let again = parse("manual", Page { name: "lan.toml", text: &written });
+        let again = again.unwrap_or_else(|error| panic!("{adapter} {name}: {error}\n{written}"));
+        let said = |facts: &poolcheck_plan::Facts| {
+            let servers = facts.segments.iter().flat_map(|segment| &segment.dhcp);
+            let mut said: Vec<String> = servers
+                .flat_map(|server| {
+                    let leased = server.leased().map(|(range, _)| range.to_string());
+                    let kept = server.reservations.iter().map(|host| host.value.address.to_string());
+                    leased.chain(kept).collect::<Vec<_>>()
+                })
+                .collect();
+            said.sort();
+            said
+        };
+        assert_eq!(said(&facts), said(&again), "{adapter} {name}\n{written}");
+        read += 1;
+    }
+    assert!(read >= 20, "{read}");
 }
 
 fn read_by_all(text: &str) {

@@ -11,6 +11,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::thread;
 use std::time::Duration;
 
+use common::servers::Server;
 use common::{Bridge, Tap, inside, interface, program, run};
 use poolcheck_lan::dhcp::{DhcpProbe, DhcpReport, Plan, probe_mac};
 use poolcheck_lan::link::{self, Link, Wanted};
@@ -19,77 +20,33 @@ use poolcheck_lan::wire::{Payload, dissect};
 use poolcheck_lan::{Cancel, drive};
 use poolcheck_plan::syntax::parse_range;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Server {
-    Dnsmasq,
-    Isc,
-    Kea,
-    Udhcpd,
-}
-
-impl Server {
-    /// Where it keeps its leases.
-    fn leases(self) -> String {
-        format!("/run/{self:?}.leases")
-    }
-
-    /// Starts it on a host of its own, 10.77.0.`host`, leasing `.first` to `.last`.
-    fn start(self, lan: &mut Bridge, host: u8, (first, last): (u8, u8)) {
-        let (name, leases) = (format!("server{host}"), self.leases());
-        let config = format!("/run/{self:?}.conf");
-        let (first, last) = (format!("10.77.0.{first}"), format!("10.77.0.{last}"));
-        lan.host(&name, &format!("02:71:00:00:00:{host:02x}"), &format!("10.77.0.{host}/24"));
-        let (text, line) = match self {
-            // Rapid commit is on: a probe that carried option 80 would get a lease.
-            Self::Dnsmasq => (
-                format!(
-                    "port=0\nuser=root\ninterface=eth0\nbind-dynamic\ndhcp-rapid-commit\ndhcp-range={first},{last},1h\n\
-                     dhcp-option=option:router,10.77.0.{host}\ndhcp-leasefile={leases}\npid-file=/run/dnsmasq.pid\n"
-                ),
-                format!("{} --keep-in-foreground --conf-file={config} --log-facility=-", program("dnsmasq")),
-            ),
-            Self::Isc => (
-                format!(
-                    "authoritative;\ndefault-lease-time 3600;\nmax-lease-time 3600;\n\
-                     subnet 10.77.0.0 netmask 255.255.255.0 {{ range {first} {last}; option routers 10.77.0.{host}; }}\n"
-                ),
-                format!("{} -4 -f -d -cf {config} -lf {leases} -pf /run/dhcpd.pid eth0", program("dhcpd")),
-            ),
-            Self::Kea => (
-                format!(
-                    r#"{{"Dhcp4": {{"interfaces-config": {{"interfaces": ["eth0"], "dhcp-socket-type": "raw"}}, "valid-lifetime": 3600,
-                    "lease-database": {{"type": "memfile", "persist": true, "lfc-interval": 0, "name": "{leases}"}},
-                    "subnet4": [{{"id": 1, "subnet": "10.77.0.0/24", "pools": [{{"pool": "{first} - {last}"}}],
-                    "option-data": [{{"name": "routers", "data": "10.77.0.{host}"}}]}}]}}}}"#
-                ),
-                format!(
-                    "env KEA_PIDFILE_DIR=/run KEA_LOCKFILE_DIR=none KEA_DHCP_DATA_DIR=/run {} -c {config}",
-                    program("kea-dhcp4")
-                ),
-            ),
-            Self::Udhcpd => (
-                format!(
-                    "start {first}\nend {last}\ninterface eth0\nlease_file {leases}\npidfile /run/udhcpd.pid\n\
-                     option subnet 255.255.255.0\noption router 10.77.0.{host}\noption lease 3600\n"
-                ),
-                format!("{} udhcpd -f {config}", program("busybox")),
-            ),
-        };
-        std::fs::write(&config, text).unwrap();
-        if self != Self::Kea {
-            std::fs::write(&leases, "").unwrap();
-        }
-        lan.start(&name, &format!("{line} > /run/{self:?}.log 2>&1"));
-        // Each of them has a socket on port 67 when it is ready.
-        for _ in 0..200 {
-            if run(&format!("ip netns exec {name} ss -Huln 'sport = :67'")).contains(":67") {
-                thread::sleep(Duration::from_millis(300));
-                return;
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        panic!("{self:?} does not start: {}", run(&format!("cat /run/{self:?}.log")));
-    }
+/// Starts a server on a host of its own, 10.77.0.`host`, leasing `.first` to `.last`.
+fn start(server: Server, lan: &mut Bridge, host: u8, (first, last): (u8, u8)) {
+    let leases = server.leases();
+    let (first, last) = (format!("10.77.0.{first}"), format!("10.77.0.{last}"));
+    let text = match server {
+        // Rapid commit is on: a probe that carried option 80 would get a lease.
+        Server::Dnsmasq => format!(
+            "port=0\nuser=root\ninterface=eth0\nbind-dynamic\ndhcp-rapid-commit\ndhcp-range={first},{last},1h\n\
+             dhcp-option=option:router,10.77.0.{host}\ndhcp-leasefile={leases}\npid-file=/run/dnsmasq.pid\n"
+        ),
+        Server::Isc => format!(
+            "authoritative;\ndefault-lease-time 3600;\nmax-lease-time 3600;\n\
+             subnet 10.77.0.0 netmask 255.255.255.0 {{ range {first} {last}; option routers 10.77.0.{host}; }}\n"
+        ),
+        Server::Kea => format!(
+            r#"{{"Dhcp4": {{"interfaces-config": {{"interfaces": ["eth0"], "dhcp-socket-type": "raw"}}, "valid-lifetime": 3600,
+            "lease-database": {{"type": "memfile", "persist": true, "lfc-interval": 0, "name": "{leases}"}},
+            "subnet4": [{{"id": 1, "subnet": "10.77.0.0/24", "pools": [{{"pool": "{first} - {last}"}}],
+            "option-data": [{{"name": "routers", "data": "10.77.0.{host}"}}]}}]}}}}"#
+        ),
+        Server::Udhcpd => format!(
+            "start {first}\nend {last}\ninterface eth0\nlease_file {leases}\npidfile /run/udhcpd.pid\n\
+             option subnet 255.255.255.0\noption router 10.77.0.{host}\noption lease 3600\n"
+        ),
+    };
+    lan.host(&format!("server{host}"), &format!("02:71:00:00:00:{host:02x}"), &format!("10.77.0.{host}/24"));
+    server.start(lan, &format!("server{host}"), &text);
 }
 
 fn address(last: u8) -> Ipv4Addr {
@@ -139,7 +96,7 @@ fn every_server_on_the_lan_is_seen() {
     let mut lan = Bridge::new();
     let servers = [Server::Dnsmasq, Server::Isc, Server::Kea, Server::Udhcpd];
     for (server, host) in servers.into_iter().zip(1..) {
-        server.start(&mut lan, host, (host * 20 + 80, host * 20 + 99));
+        start(server, &mut lan, host, (host * 20 + 80, host * 20 + 99));
     }
     let report = probe(&lan, &servers, plan(&[]));
     assert_eq!(report.discovers, 1);
@@ -157,7 +114,7 @@ fn every_server_on_the_lan_is_seen() {
 /// A server that honours a wish proves that its range and a pool overlap, and offers something else outside its range.
 fn honours_wishes(server: Server) {
     let mut lan = Bridge::new();
-    server.start(&mut lan, 1, (100, 199));
+    start(server, &mut lan, 1, (100, 199));
     let report = probe(&lan, &[server], plan(&[150, 240]));
     assert_eq!((report.servers(), report.discovers), (vec![address(1)], 3), "{report:?}");
     let inside_pool: Vec<_> = report.offers_in(parse_range("10.77.0.140-10.77.0.160").unwrap()).collect();
@@ -192,7 +149,7 @@ fn udhcpd_does_not_listen_and_is_left_alone() {
         return;
     }
     let mut lan = Bridge::new();
-    Server::Udhcpd.start(&mut lan, 1, (100, 199));
+    start(Server::Udhcpd, &mut lan, 1, (100, 199));
     let report = probe(&lan, &[Server::Udhcpd], plan(&[150, 160, 170]));
     assert_eq!((report.servers(), report.sticky.clone()), (vec![address(1)], vec![address(1)]), "{report:?}");
     assert_eq!(report.unasked, [address(170)]);
@@ -206,7 +163,7 @@ fn dnsmasq_goes_on_looking_for_squatters_while_it_is_probed() {
         return;
     }
     let mut lan = Bridge::new();
-    Server::Dnsmasq.start(&mut lan, 1, (100, 199));
+    start(Server::Dnsmasq, &mut lan, 1, (100, 199));
     lan.host("squatter", "02:02:00:00:00:09", "10.77.0.177/24");
     let report = probe(&lan, &[Server::Dnsmasq], plan(&[171, 172, 173, 174, 175, 176, 177]));
     assert_eq!(report.discovers, 8);

@@ -19,6 +19,8 @@ use poolcheck_lan::interface::{Interface, interfaces};
 use poolcheck_lan::link::{self, Link, Received, Wanted};
 use poolcheck_lan::{Timestamp, wire::MacAddr};
 
+pub(crate) mod servers;
+
 /// Set within the namespace.
 const MARK: &str = "POOLCHECK_LAN_TEST_NAMESPACE";
 
