@@ -16,6 +16,7 @@ pub mod fix;
 mod lsp;
 pub mod output;
 pub mod report;
+pub mod router;
 pub mod scan;
 mod schema;
 pub mod session;
@@ -45,6 +46,8 @@ pub fn generated() -> BTreeMap<String, String> {
     files.insert("docs/rules/README.md".to_owned(), index);
     files.insert("docs/schema/poolcheck.json".to_owned(), schema::configuration());
     files.insert("docs/schema/facts.json".to_owned(), schema::facts());
+    files.insert("docs/schema/adapter-v1.json".to_owned(), schema::adapter());
+    files.insert("docs/schema/router-v1.json".to_owned(), router::json::schema());
     files.insert("docs/schema/report-v1.json".to_owned(), output::json::schema());
     files
 }

@@ -50,6 +50,8 @@ pub struct Description {
     /// Where the facts stand.
     #[serde(default)]
     pub segment: Vec<SegmentRule>,
+    /// Instead of `segment`: the adapter of saved pages and configuration files that reads the answers (`poolcheck router list`).
+    pub reads: Option<String>,
     /// What must agree.
     #[serde(default)]
     pub check: Vec<Check>,
@@ -74,6 +76,9 @@ pub struct Connect {
     pub port: Option<u16>,
     /// A control socket on the same machine that takes the same commands, by its usual path.
     pub socket: Option<String>,
+    /// A UPnP service type: where the router describes itself is asked of the segment (SSDP), and where the service is
+    /// controlled stands in that description. They are `{description}` and `{control}` in requests.
+    pub upnp: Option<String>,
 }
 
 /// How a router is spoken to.
