@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use digest_auth::{AuthContext, AuthorizationHeader};
 use hub::{Answer, Asked, Hub, page, whole};
 use poolcheck_plan::Sources;
 use poolcheck_router_adapters::engine::{Declared, Replies, find};
@@ -83,18 +82,12 @@ impl Login {
 
     fn refuse(&mut self) -> Answer {
         self.nonce += 1;
-        let nonce = self.nonce;
-        let challenge = format!("Digest realm=\"Broadband Router\", nonce=\"n{nonce}\", algorithm=MD5, qop=\"auth\"");
-        whole("401 Unauthorized", &format!("WWW-Authenticate: {challenge}\r\n"), "log in")
+        let challenge = hub::challenge("Broadband Router", &format!("n{}", self.nonce));
+        whole("401 Unauthorized", &challenge, "log in")
     }
 
     fn accepts(&self, asked: &Asked) -> bool {
-        let Some(text) = &asked.authorization else { return false };
-        let Ok(given) = AuthorizationHeader::parse(text) else { return false };
-        let mut right = given.clone();
-        right.digest(&AuthContext::new("admin", "hunter2", asked.path.as_str()));
-        let right_user = given.username == "admin" && given.uri == asked.path && given.realm == "Broadband Router";
-        right_user && given.nonce == format!("n{}", self.nonce) && given.response == right.response
+        hub::answers(asked, "Broadband Router", &format!("n{}", self.nonce), "admin", "hunter2")
     }
 
     fn answer(&mut self, asked: &Asked) -> Answer {

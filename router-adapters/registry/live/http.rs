@@ -76,7 +76,7 @@ impl Door {
             secure: host.secure,
             terms,
             also: std::cell::RefCell::default(),
-            known: request.pin,
+            known,
             seen,
         })
     }
