@@ -684,7 +684,9 @@ fn what_is_recorded_carries_no_session_and_no_login() {
         let running = device.start(Fault::Changed);
         let (said, _) = record(running.adapter, &running.request(PASSWORD)).unwrap();
         running.hold();
-        let all: String = said.without_session().iter().map(|(step, text)| format!("{step} {text}\n")).collect();
+        let answers = said.without_session();
+        let all: Vec<&str> = answers.iter().flat_map(|(step, text)| [step.as_str(), text.as_str()]).collect();
+        let all = all.join("\n");
         assert!(all.contains("somethingNew"), "{}: the answer that a report needs is there: {all}", device.id);
         for private in
             ["5e551011", "vFA+EP4MQ5JJvJg", "eyJh.bc", "c5rf", "t0ken-1", "SessionID=second", "after1", "hunter"]
@@ -700,7 +702,7 @@ fn certificate() -> rcgen::CertifiedKey<rcgen::KeyPair> {
 
 fn fingerprint(certificate: &rcgen::CertifiedKey<rcgen::KeyPair>) -> Fingerprint {
     let digest = sha2::Sha256::digest(certificate.cert.der());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>().parse().unwrap()
+    digest.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat().parse().unwrap()
 }
 
 #[test]

@@ -601,18 +601,16 @@ impl Checker<'_, '_> {
                 }
             }
         }
-        for (one, other, has, lacks) in [
-            ("start", "end", &rule.start, &rule.end),
-            ("end", "start", &rule.end, &rule.start),
-            ("offset", "limit", &rule.offset, &rule.limit),
-            ("limit", "offset", &rule.limit, &rule.offset),
+        let (start, end) = (rule.start.is_some(), rule.end.is_some());
+        let (offset, limit) = (rule.offset.is_some(), rule.limit.is_some());
+        for (key, lacks, other) in [
+            ("start", start && !end && !limit, "end, or limit for a number of addresses"),
+            ("end", end && !start, "start"),
+            ("offset", offset && !limit, "limit"),
+            ("limit", limit && !offset && (end || !start), "offset, or start instead of a range that has an end"),
         ] {
-            if has.is_some() && lacks.is_none() {
-                self.wrong(
-                    &below(path, &[one]),
-                    format!("`{one}` without `{other}` is no range"),
-                    &format!("add {other}"),
-                );
+            if lacks {
+                self.wrong(&below(path, &[key]), format!("`{key}` alone is no range"), &format!("add {other}"));
             }
         }
         if let Some(rule) = &rule.reservations {

@@ -496,7 +496,7 @@ pub struct SegmentRule {
     pub ranges: Option<Picks>,
     /// The first leased address, counted from the network address; with `limit`.
     pub offset: Option<Picks>,
-    /// How many addresses are leased.
+    /// How many addresses are leased, from `offset` or from `start` on.
     pub limit: Option<Picks>,
     /// Ranges that are never leased.
     pub excluded: Option<Picks>,

@@ -198,6 +198,14 @@ impl<'a> Reader<'a> {
         }
         let offset = self.one(rule.offset.as_ref(), "offset", item, |text, _| text.parse::<u32>().ok())?;
         let limit = self.one(rule.limit.as_ref(), "limit", item, |text, _| text.parse::<u32>().ok())?;
+        if let (Some(start), None, Some(limit)) = (start, end, limit) {
+            let Some(value) = value::so_many(start.value, limit.value) else {
+                let message =
+                    format!("the router says that DHCP leases {} addresses from {}", limit.value, start.value);
+                return Err(self.helped(Complaint::whole(message + ", which is no range")));
+            };
+            network.ranges.push(Known { value, sure: start.sure.min(limit.sure) });
+        }
         if let (Some(offset), Some(limit), Some(subnet)) = (offset, limit, network.subnet) {
             let sure = offset.sure.min(limit.sure).min(subnet.sure);
             let range = value::counted(subnet.value, offset.value, limit.value);
