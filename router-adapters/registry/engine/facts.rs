@@ -15,6 +15,9 @@ use super::value;
 use crate::adapter::{Adapter, AdapterError, Complaint, Input, Page};
 use crate::{said, write};
 
+/// More networks than a router has; each may look up rows of other answers.
+const MOST: usize = 1024;
+
 /// Answers by step, and where and when they were got.
 #[derive(Debug, Clone, Copy)]
 pub struct Replies<'a> {
@@ -85,6 +88,11 @@ impl<'a> Reader<'a> {
                     items.filter(|item| self.find.counts(&rule.only, *item, None)).map(Some).collect()
                 }
             };
+            if items.len() > MOST {
+                let message =
+                    format!("{} tells of {} networks, more than a router has", description.title, items.len());
+                return Err(self.helped(Complaint::whole(message)));
+            }
             for item in items {
                 let mut network = self.network(rule, item)?;
                 if !whole {

@@ -123,7 +123,7 @@ pub struct Scrubber {
     /// What is somebody's own, with the key that it stood under first and its number.
     own: BTreeMap<String, (String, usize)>,
     /// What else was replaced, by kind.
-    others: BTreeMap<(&'static str, String), usize>,
+    others: BTreeMap<&'static str, BTreeMap<String, usize>>,
     removed: BTreeMap<String, usize>,
 }
 
@@ -266,8 +266,9 @@ impl Scrubber {
 
     fn stand_in(&mut self, what: &'static str, value: &str, make: impl Fn(usize) -> String) -> String {
         *self.removed.entry(what.to_owned()).or_default() += 1;
-        let next = self.others.keys().filter(|(kind, _)| *kind == what).count() + 1;
-        make(*self.others.entry((what, value.to_owned())).or_insert(next))
+        let others = self.others.entry(what).or_default();
+        let next = others.len() + 1;
+        make(*others.entry(value.to_owned()).or_insert(next))
     }
 
     fn mac(&mut self, found: &Captures<'_>) -> String {
