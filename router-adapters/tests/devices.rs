@@ -268,11 +268,11 @@ fn pihole(asked: &Asked, state: &mut State, fault: Fault) -> Answer {
                 "{\"error\":{\"key\":\"rate_limiting\",\"message\":\"Rate-limiting login attempts\",\"hint\":null},\"took\":0.1}",
             ),
             _ if login(body(asked)["password"].as_str(), state) => json(
-                "{\"session\":{\"valid\":true,\"totp\":false,\"sid\":\"vFA+EP4MQ5JJvJg+3Q2Jnw=\",\"csrf\":\"x\",\"validity\":1800,\"message\":\"ok\"},\"took\":0.2}",
+                "{\"session\":{\"valid\":true,\"totp\":false,\"sid\":\"qR7+s1D0fTh3P1h0le4You=\",\"csrf\":\"x\",\"validity\":1800,\"message\":\"ok\"},\"took\":0.2}",
             ),
             _ => refused(nobody),
         },
-        line => match (line, asked.header("x-ftl-sid") == Some("vFA+EP4MQ5JJvJg+3Q2Jnw=")) {
+        line => match (line, asked.header("x-ftl-sid") == Some("qR7+s1D0fTh3P1h0le4You=")) {
             ("GET /api/config/dhcp", true) => json(fixture!("pihole-api/config.json")),
             ("DELETE /api/auth", true) => {
                 logout(state);
@@ -689,7 +689,7 @@ fn what_is_recorded_carries_no_session_and_no_login() {
         let all = all.join("\n");
         assert!(all.contains("somethingNew"), "{}: the answer that a report needs is there: {all}", device.id);
         for private in
-            ["5e551011", "vFA+EP4MQ5JJvJg", "eyJh.bc", "c5rf", "t0ken-1", "SessionID=second", "after1", "hunter"]
+            ["5e551011", "qR7+s1D0fTh3P1h0", "eyJh.bc", "c5rf", "t0ken-1", "SessionID=second", "after1", "hunter"]
         {
             assert!(!all.contains(private), "{}: {private} in {all}", device.id);
         }
