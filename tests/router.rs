@@ -585,3 +585,37 @@ fn an_adapter_file_is_refused_with_its_place() {
         assert!(err.contains(told) && err.contains(place) && err.contains("x.toml:"), "{told}: {err}");
     }
 }
+
+/// The default gateway is asked when no host is named: a host of its own namespace with a web server on port 80.
+#[test]
+fn the_default_gateway_is_asked_when_no_host_is_named() {
+    if !common::inside("the_default_gateway_is_asked_when_no_host_is_named") {
+        return;
+    }
+    let mut lan = common::Bridge::new();
+    lan.host("router", "02:5c:00:00:00:77", "10.77.0.1/24");
+    fs::create_dir_all("/run/www").unwrap();
+    fs::write("/run/www/index.html", "<html><head><title>Sky Hub</title></head></html>").unwrap();
+    lan.start("router", &format!("{} httpd -f -p 10.77.0.1:80 -h /run/www", common::program("busybox")));
+    let home = Home::new();
+    let (code, _, err) = home.run(&["router", "identify"]);
+    assert!(code == 2 && err.contains("no default route"), "{err}");
+    common::run("ip route add default via 10.77.0.1 dev eth0");
+    let reached = || std::net::TcpStream::connect(("10.77.0.1", 80)).is_ok();
+    assert!(
+        (0..100).any(|_| reached() || {
+            std::thread::sleep(Duration::from_millis(50));
+            false
+        }),
+        "httpd starts"
+    );
+    let (code, out, err) = home.run(&["router", "identify"]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.starts_with("asked 10.77.0.1, without any password:\n"), "{out}");
+    assert!(
+        out.contains("this is for the adapter sky-hub: poolcheck router fetch --adapter sky-hub --host 10.77.0.1"),
+        "{out}"
+    );
+    // Ports where nobody listens are told once each.
+    assert!(out.contains("https://10.77.0.1") && out.contains("refused"), "{out}");
+}
