@@ -366,6 +366,21 @@ fn what_is_recorded_is_clean_and_says_what_went() {
 }
 
 #[test]
+fn a_recording_is_a_test_of_the_adapter() {
+    let home = Home::new();
+    let hub = Hub::start(fritz(FRITZ_INFO));
+    let host = hub.address.to_string();
+    let who = ["--adapter", "fritzbox", "--host", &host, "--user", "reader", "--secret-env", "HUNTER", "--to", "rec"];
+    let (code, out, err) = home.run(&[&["router", "record"], &who[..]].concat());
+    assert!(code == 0 && out.contains("rec/test.toml"), "{out}{err}");
+    let adapter = fs::read_to_string("router-adapters/fritzbox.toml").unwrap();
+    let (adapter, _) = adapter.split_once("[[test]]").unwrap();
+    home.write("mine.toml", &format!("{adapter}{}", home.read("rec/test.toml")));
+    let (code, out, err) = home.run(&["router", "test", "mine.toml"]);
+    assert_eq!((code, out.as_str()), (0, "ok      as it was recorded\nfritzbox: 1 test passed\n"), "{err}");
+}
+
+#[test]
 fn a_certificate_is_remembered_and_a_changed_one_is_told() {
     let home = Home::new();
     let (own, other) = (certificate(), certificate());

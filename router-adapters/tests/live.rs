@@ -240,6 +240,9 @@ fn nobody_but_the_hub_gets_a_password() {
         assert_eq!(hub.paths(), ["/"]);
         assert_eq!(hub.passwords_sent(), 0);
     }
+    let hub = Hub::start(|_| page("<html><title>UniFi OS</title></html>"));
+    let error = hub.refuses();
+    assert!(error.help().contains("--adapter unifi"), "{}", error.help());
     let hub = Hub::start(|_| whole("401 Unauthorized", "WWW-Authenticate: Basic realm=\"x\"\r\n", HOME));
     assert!(matches!(hub.refuses(), FetchError::NotThisRouter { .. }));
     assert_eq!(hub.paths(), ["/"]);

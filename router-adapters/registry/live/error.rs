@@ -102,6 +102,8 @@ pub enum FetchError {
         wanted: String,
         /// The page's title or the status.
         found: String,
+        /// The adapters that know this answer.
+        looks_like: Vec<String>,
     },
     /// The router answered with a status that is not success.
     #[error("{path} gave HTTP status {status}")]
@@ -314,7 +316,12 @@ impl FetchError {
             Self::Unreachable { host, .. } => format!("is this machine on the router's network? Open http://{host}/"),
             Self::TimedOut { .. } => "close other pages of the router's administration and try again; --timeout for more".into(),
             Self::Redirected { .. } => "redirects are never followed: is this a captive portal, or has the router moved?".into(),
-            Self::NotThisRouter { .. } => "no password was sent; name the right router with --host, or the right --adapter".into(),
+            Self::NotThisRouter { looks_like, .. } if !looks_like.is_empty() => {
+                format!("no password was sent; it looks like one for --adapter {}", looks_like.join(" or "))
+            }
+            Self::NotThisRouter { .. } => {
+                "no password was sent; name the right router with --host, or the right --adapter (poolcheck router identify)".into()
+            }
             Self::Status { path, .. } => format!("open {path} in a browser, save it, and use: poolcheck router read FILE"),
             Self::TooLarge { .. } | Self::Truncated { .. } => {
                 "try again over a cable; or save the page in a browser and use: poolcheck router read FILE".into()
