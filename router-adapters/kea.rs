@@ -38,8 +38,6 @@ pub(crate) const ADAPTER: Adapter = Adapter {
     how_to_shrink: Some(HOW_TO_SHRINK),
     recognise,
     parse,
-    #[cfg(feature = "live")]
-    live: None,
 };
 
 const HOW_TO_SHRINK: &str = "In Kea's configuration: change `pool` of the subnet, then restart kea-dhcp4.";

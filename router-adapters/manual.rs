@@ -23,6 +23,10 @@
 //! `exclude`, `lease` (`"24h"`), and `reservations`. A top-level `[cluster]` has `pods` and `services`, lists of prefixes.
 //! An optional `[origin]` says who wrote the file: `adapter`, `title`, `read-at` (RFC 3339), `confidence`.
 //!
+//! `poolcheck.lock` has a `[[router]]` for each router that was asked: `adapter`, `version`, `host`, `read-at`, and its
+//! segments as `[[router.segment]]`. In both, a `confidence` table of a segment or a DHCP server says of a key how sure it
+//! is, where it is not sure.
+//!
 //! ## How to get it
 //!
 //! Write it by hand, or let `poolcheck router read` or `poolcheck router fetch` write it: `-o toml`.
@@ -31,6 +35,7 @@
 //!
 //! Whether it is still true. A key that is not there means *unknown*, never *none*; `reservations = []` means none.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -51,37 +56,65 @@ pub(crate) const ADAPTER: Adapter = Adapter {
     how_to_shrink: None,
     recognise,
     parse,
-    #[cfg(feature = "live")]
-    live: None,
 };
 
-const ROOT_KEYS: [&str; 3] = ["segment", "cluster", "origin"];
-const SEGMENT_KEYS: [&str; 8] = ["name", "vlan", "subnet", "gateway", "dns", "dhcp", "reservations", "hosts"];
-const DHCP_KEYS: [&str; 6] = ["range", "state", "server", "exclude", "lease", "reservations"];
+const ROOT_KEYS: [&str; 4] = ["segment", "cluster", "origin", "router"];
+const ROUTER_KEYS: [&str; 5] = ["adapter", "version", "host", "read-at", "segment"];
+const SEGMENT_KEYS: [&str; 9] =
+    ["name", "vlan", "subnet", "gateway", "dns", "dhcp", "reservations", "hosts", "confidence"];
+const DHCP_KEYS: [&str; 8] =
+    ["range", "state", "server", "exclude", "lease", "reservations", "completeness", "confidence"];
+const LEVELS: [(&str, Confidence); 3] =
+    [("high", Confidence::High), ("medium", Confidence::Medium), ("low", Confidence::Low)];
 const ORIGIN_KEYS: [&str; 4] = ["adapter", "title", "read-at", "confidence"];
 
 fn recognise(page: &Page<'_>) -> bool {
     let extension = std::path::Path::new(page.name).extension();
     // A table `[dhcp]` is somebody else's TOML; anything else with that ending is ours, mistakes included.
     let foreign = page.text.lines().any(|line| line.trim() == "[dhcp]");
-    page.text.contains("[[segment]]") || (!foreign && extension.is_some_and(|e| e == "toml" || e == "lock"))
+    page.text.contains("[[segment]]")
+        || page.text.contains("[[router.segment]]")
+        || (!foreign && extension.is_some_and(|e| e == "toml" || e == "lock"))
 }
 
 fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError> {
     let [page] = input.pages else {
         return Err(Complaint::whole("a facts file is one file").into());
     };
+    let (mut facts, routers) = read(page, sources)?;
+    for router in routers {
+        facts.merge(router.facts);
+    }
+    Ok(facts)
+}
+
+/// What a file says of itself, and what each of its routers said.
+pub(crate) fn read(page: &Page<'_>, sources: &mut Sources) -> Result<(Facts, Vec<Locked>), AdapterError> {
     let source = sources.add(page.name, SourceKind::File, crate::spanned_toml::masked(page.text));
     let mut file = File { reader: Reader::new(source), confidence: Confidence::High, by_hand: true };
     let root = file.reader.parse(page.text);
     let facts = file.facts(root.get_ref(), page.name);
+    let routers = file.routers(root.get_ref());
     if file.reader.complaints.is_empty() {
-        Ok(facts)
+        Ok((facts, routers))
     } else {
         let mut complaints = file.reader.complaints;
         complaints.sort_by_key(|complaint| complaint.labels.first().map(|(span, _)| span.start));
         Err(AdapterError { complaints })
     }
+}
+
+/// What one router said, as a lock keeps it.
+#[derive(Debug, Clone)]
+pub struct Locked {
+    /// The adapter that asked.
+    pub adapter: String,
+    /// The adapter's version.
+    pub version: u32,
+    /// The router's address as it was asked for.
+    pub host: String,
+    /// What it said, with one origin.
+    pub facts: Facts,
 }
 
 /// One facts file on its way into facts.
@@ -100,7 +133,10 @@ impl File {
     fn facts(&mut self, root: &DeTable<'_>, name: &str) -> Facts {
         self.reader.only_keys(root, &ROOT_KEYS, "a facts file");
         let mut facts = Facts::default();
-        facts.origins.push(self.origin(root, name));
+        // A lock says nothing of its own.
+        if !root.contains_key("router") || root.len() > 1 {
+            facts.origins.push(self.origin(root, name));
+        }
         if let Some(cluster) = root.get("cluster").and_then(|item| self.reader.table(item, "cluster")) {
             self.reader.only_keys(cluster, &["pods", "services"], "[cluster]");
             facts.networks.pods = cluster.get("pods").map(|item| self.nets(item, "pods")).unwrap_or_default();
@@ -117,6 +153,82 @@ impl File {
         facts
     }
 
+    fn routers(&mut self, root: &DeTable<'_>) -> Vec<Locked> {
+        let mut found = Vec::new();
+        (self.by_hand, self.confidence) = (false, Confidence::High);
+        for item in root.get("router").map(|item| self.reader.one_or_many(item)).unwrap_or_default() {
+            if let Some(table) = self.reader.table(item, "router") {
+                let place = self.reader.span(item.span());
+                found.extend(self.router(table, place));
+            }
+        }
+        found
+    }
+
+    fn router(&mut self, table: &DeTable<'_>, place: Span) -> Option<Locked> {
+        self.reader.only_keys(table, &ROUTER_KEYS, "[[router]]");
+        let mut text = |key: &str| table.get(key).and_then(|item| self.reader.string(item, key)).map(str::to_owned);
+        let (adapter, host, read_at) = (text("adapter"), text("host"), text("read-at"));
+        let version = table.get("version").and_then(|item| {
+            let number = item.get_ref().as_integer();
+            let version = number.and_then(|number| u32::from_str_radix(number.as_str(), number.radix()).ok());
+            if version.is_none() {
+                self.reader.wrong_type(item, "version", "the adapter's version, a whole number");
+            }
+            version
+        });
+        let (Some(adapter), Some(host)) = (adapter, host) else {
+            let complaint = Complaint::at(place, "`adapter` or `host` is missing", "a router without its name");
+            self.reader.complain(complaint.help("poolcheck router fetch --lock writes this file"));
+            return None;
+        };
+        let mut facts = Facts::default();
+        facts.origins.push(Origin {
+            title: format!("{adapter} {host}"),
+            read_at,
+            how_to_shrink: crate::how_to_shrink(&adapter),
+            adapter: adapter.clone(),
+        });
+        for item in table.get("segment").map(|item| self.reader.one_or_many(item)).unwrap_or_default() {
+            if let Some(table) = self.reader.table(item, "segment") {
+                let segment = self.segment(table, self.reader.span(item.span()));
+                self.distinct(&facts.segments, &segment);
+                facts.segments.push(segment);
+            }
+        }
+        Some(Locked { adapter, version: version.unwrap_or(0), host, facts })
+    }
+
+    /// What a `confidence` table says of the keys beside it.
+    fn levels(&mut self, table: &DeTable<'_>, known: &[&str]) -> BTreeMap<String, Confidence> {
+        let mut found = BTreeMap::new();
+        let Some(levels) = table.get("confidence").and_then(|item| self.reader.table(item, "confidence")) else {
+            return found;
+        };
+        self.reader.only_keys(levels, known, "`confidence`");
+        for (key, item) in levels {
+            let level = self.reader.choice(item, key.get_ref(), &LEVELS);
+            found.extend(level.map(|level| (key.get_ref().to_string(), level)));
+        }
+        found
+    }
+
+    /// Reads a key with the confidence that is said of it.
+    fn key<T>(
+        &mut self,
+        table: &DeTable<'_>,
+        key: &str,
+        levels: &BTreeMap<String, Confidence>,
+        read: impl FnOnce(&mut Self, Item<'_, '_>) -> T,
+    ) -> Option<T> {
+        let item = table.get(key)?;
+        let usual = self.confidence;
+        self.confidence = levels.get(key).copied().unwrap_or(usual);
+        let found = read(self, item);
+        self.confidence = usual;
+        Some(found)
+    }
+
     fn origin(&mut self, root: &DeTable<'_>, name: &str) -> Origin {
         let mut origin =
             Origin { adapter: "manual".to_owned(), title: name.to_owned(), read_at: None, how_to_shrink: None };
@@ -127,11 +239,9 @@ impl File {
         self.by_hand = origin.adapter == ADAPTER.id;
         origin.title = text("title").unwrap_or(origin.title);
         origin.read_at = text("read-at");
-        let levels = [("high", Confidence::High), ("medium", Confidence::Medium), ("low", Confidence::Low)];
-        let confidence = table.get("confidence").and_then(|item| self.reader.choice(item, "confidence", &levels));
+        let confidence = table.get("confidence").and_then(|item| self.reader.choice(item, "confidence", &LEVELS));
         self.confidence = confidence.unwrap_or(Confidence::High);
-        origin.how_to_shrink =
-            crate::find(&origin.adapter).and_then(|adapter| adapter.how_to_shrink).map(str::to_owned);
+        origin.how_to_shrink = crate::how_to_shrink(&origin.adapter);
         origin
     }
 
@@ -149,13 +259,15 @@ impl File {
     fn segment(&mut self, table: &DeTable<'_>, place: Span) -> Segment {
         self.reader.only_keys(table, &SEGMENT_KEYS, "[[segment]]");
         let mut segment = Segment::default();
-        if let Some(item) = table.get("name") {
-            segment.name =
-                self.reader.string(item, "name").map(|text| self.said(text.to_owned(), self.reader.inside(item)));
-        }
-        segment.vlan = table.get("vlan").and_then(|item| self.vlan(item));
-        match table.get("subnet") {
-            Some(item) => segment.subnets = self.nets(item, "subnet"),
+        let levels = self.levels(table, &SEGMENT_KEYS[..5]);
+        let name = self.key(table, "name", &levels, |file, item| {
+            let text = file.reader.string(item, "name")?.to_owned();
+            Some(file.said(text, file.reader.inside(item)))
+        });
+        segment.name = name.flatten();
+        segment.vlan = self.key(table, "vlan", &levels, Self::vlan).flatten();
+        match self.key(table, "subnet", &levels, |file, item| file.nets(item, "subnet")) {
+            Some(subnets) => segment.subnets = subnets,
             // A router that was read may not say its network; a person knows it.
             None if !self.by_hand => {}
             None => self.reader.complain(
@@ -163,8 +275,10 @@ impl File {
                     .help("write its prefix, for example subnet = \"192.168.1.0/24\""),
             ),
         }
-        segment.gateways = table.get("gateway").map(|item| self.addresses(item, "gateway")).unwrap_or_default();
-        segment.dns = table.get("dns").map(|item| self.addresses(item, "dns")).unwrap_or_default();
+        let addresses = |file: &mut Self, key: &str| {
+            file.key(table, key, &levels, |file, item| file.addresses(item, key)).unwrap_or_default()
+        };
+        (segment.gateways, segment.dns) = (addresses(self, "gateway"), addresses(self, "dns"));
         for gateway in segment.gateways.clone() {
             self.inside_subnet(AddrRange::single(gateway.value), gateway.place, "the gateway", &segment);
         }
@@ -314,23 +428,36 @@ impl File {
             ("static-only", DhcpState::StaticOnly),
             ("unknown", DhcpState::Unknown),
         ];
-        let state = table.get("state").and_then(|item| Some((self.reader.choice(item, "state", &states)?, item)));
-        let (state, place) = match state {
-            Some((state, item)) => (state, self.reader.inside(item)),
-            None => (DhcpState::On, self.reader.span(item.span())),
+        let levels = self.levels(table, &DHCP_KEYS[..6]);
+        let state = self.key(table, "state", &levels, |file, item| {
+            let state = file.reader.choice(item, "state", &states)?;
+            Some(file.server(state, file.reader.inside(item)))
+        });
+        let default = || self.server(DhcpState::On, self.reader.span(item.span()));
+        let mut server = state.flatten().unwrap_or_else(default);
+        let state = server.state.value;
+        server.server = self.key(table, "server", &levels, |file, item| file.address(item, "server")).flatten();
+        let ranges = |file: &mut Self, key: &str, what: &str| {
+            file.key(table, key, &levels, |file, item| file.ranges(item, key, what, segment)).unwrap_or_default()
         };
-        let mut server = self.server(state, place);
-        server.server = table.get("server").and_then(|item| self.address(item, "server"));
-        server.ranges =
-            table.get("range").map(|i| self.ranges(i, "range", "the DHCP range", segment)).unwrap_or_default();
-        server.excluded =
-            table.get("exclude").map(|i| self.ranges(i, "exclude", "the excluded range", segment)).unwrap_or_default();
-        if let Some(item) = table.get("reservations") {
-            server.reservations = self.reservations(item, segment);
+        server.ranges = ranges(self, "range", "the DHCP range");
+        server.excluded = ranges(self, "exclude", "the excluded range");
+        let reservations = self.key(table, "reservations", &levels, |file, item| file.reservations(item, segment));
+        if let Some(reservations) = reservations {
+            server.reservations = reservations;
             server.completeness = Completeness::Full;
         }
-        server.lease_seconds = table.get("lease").and_then(|item| self.lease(item));
-        if state == DhcpState::On && !table.contains_key("range") {
+        if let Some(item) = table.get("completeness") {
+            let words = [
+                ("full", Completeness::Full),
+                ("range-only", Completeness::RangeOnly),
+                ("partial", Completeness::Partial),
+            ];
+            server.completeness = self.reader.choice(item, "completeness", &words).unwrap_or(server.completeness);
+        }
+        server.lease_seconds = self.key(table, "lease", &levels, Self::lease).flatten();
+        // What a router was not heard to say is not known; a person knows it.
+        if state == DhcpState::On && !table.contains_key("range") && self.by_hand {
             let place = self.reader.span(item.span());
             let complaint = Complaint::at(place, "no `range` here", "a DHCP server that is on has no range");
             self.reader.complain(complaint.help("write range = \"first-last\", or state = \"static-only\""));

@@ -36,8 +36,6 @@ pub(crate) const ADAPTER: Adapter = Adapter {
     how_to_shrink: Some(OPNSENSE.how_to_shrink),
     recognise,
     parse,
-    #[cfg(feature = "live")]
-    live: None,
 };
 
 const OPNSENSE: Firewall = Firewall {

@@ -32,8 +32,6 @@ pub(crate) const ADAPTER: Adapter = Adapter {
     how_to_shrink: None,
     recognise,
     parse,
-    #[cfg(feature = "live")]
-    live: None,
 };
 
 fn recognise(page: &Page<'_>) -> bool {

@@ -31,8 +31,6 @@ pub(crate) const ADAPTER: Adapter = Adapter {
     how_to_shrink: Some(PFSENSE.how_to_shrink),
     recognise,
     parse,
-    #[cfg(feature = "live")]
-    live: None,
 };
 
 const PFSENSE: Firewall = Firewall {

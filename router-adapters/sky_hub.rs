@@ -52,18 +52,6 @@ pub(crate) const ADAPTER: Adapter = Adapter {
     how_to_shrink: Some(HOW_TO_SHRINK),
     recognise,
     parse,
-    #[cfg(feature = "live")]
-    live: Some(&LIVE),
-};
-
-#[cfg(feature = "live")]
-static LIVE: crate::live::Live = crate::live::Live {
-    default_host: "192.168.0.1",
-    user: "admin",
-    // On this hub a GET can reboot it (sky_rebootCPE): what is not listed is never asked.
-    pages: &["/sky_lan_ip_setup.html"],
-    optional: &["/sky_lan_ip_setup_addmac.html", "/sky_router_status.html"],
-    identify: page::is_sky_home,
 };
 
 const HOW_TO_SHRINK: &str = "On a Sky Hub: Advanced > LAN IP Setup > Ending IP Address; over a cable, not Wi-Fi.";

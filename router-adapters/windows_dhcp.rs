@@ -31,8 +31,6 @@ pub(crate) const ADAPTER: Adapter = Adapter {
     how_to_shrink: Some(HOW_TO_SHRINK),
     recognise,
     parse,
-    #[cfg(feature = "live")]
-    live: None,
 };
 
 const HOW_TO_SHRINK: &str =

@@ -7,16 +7,19 @@ use std::path::{Component, Path, PathBuf};
 use poolcheck_manifest::tree::Definition;
 use poolcheck_plan::{Confidence, SourceKind, Sources, Span};
 use poolcheck_router_adapters::spanned_toml::{self, Item, Reader, nearest};
-use poolcheck_router_adapters::{Adapter, AdapterError, Complaint};
+use poolcheck_router_adapters::{AdapterError, Complaint};
 use poolcheck_rules::{ConfiguredIgnore, FACTS_MAX_AGE, Fact, Level, name_pattern, parse_day};
 use toml::de::DeTable;
 
+use crate::router::Named;
 use crate::session::{Failure, usage};
 
 /// The file's name.
 pub const NAME: &str = "poolcheck.toml";
 /// The facts file that is used when none is named.
 pub const FACTS_NAME: &str = "lan.toml";
+/// What routers said, kept beside the configuration.
+pub const LOCK_NAME: &str = "poolcheck.lock";
 
 const KEYS: [&str; 15] = [
     "facts-max-age",
@@ -38,7 +41,7 @@ const KEYS: [&str; 15] = [
 const CLUSTER_KEYS: [&str; 3] = ["name", "paths", "substitute"];
 const VALUES_KEYS: [&str; 3] = ["file", "chart", "namespace"];
 const IGNORE_KEYS: [&str; 5] = ["rule", "object", "path", "reason", "until"];
-const ROUTER_KEYS: [&str; 5] = ["adapter", "file", "host", "user", "secret"];
+const ROUTER_KEYS: [&str; 7] = ["adapter", "file", "host", "user", "secret", "pin", "allow-basic"];
 
 /// What the user configured.
 #[derive(Debug, Clone)]
@@ -126,7 +129,7 @@ pub struct Values {
 #[derive(Debug, Clone)]
 pub struct Router {
     /// Its adapter.
-    pub adapter: &'static Adapter,
+    pub adapter: Named,
     /// Saved pages or configuration files; `check` reads only these.
     pub files: Vec<PathBuf>,
     /// Its address, for `router fetch`.
@@ -135,6 +138,10 @@ pub struct Router {
     pub user: Option<String>,
     /// Where the secret comes from.
     pub secret: Option<SecretSource>,
+    /// The SHA-256 fingerprint of its TLS certificate.
+    pub pin: Option<String>,
+    /// Whether the password may be sent readable.
+    pub allow_basic: bool,
 }
 
 /// Where a secret comes from; never the configuration itself.
@@ -151,6 +158,11 @@ pub enum SecretSource {
 /// The configuration for a folder: in it or above it, up to the first folder that is a repository's root.
 pub fn discover(start: &Path) -> Option<PathBuf> {
     upwards(start, NAME)
+}
+
+/// The lock for a folder, found as the configuration is.
+pub fn discover_lock(start: &Path) -> Option<PathBuf> {
+    upwards(start, LOCK_NAME)
 }
 
 /// The facts file for a folder, found as the configuration is.
@@ -452,20 +464,44 @@ impl File {
 
     fn router(&mut self, table: &DeTable<'_>, place: Span) -> Option<Router> {
         self.reader.only_keys(table, &ROUTER_KEYS, "[[router]]");
-        let adapters: Vec<(&str, &'static Adapter)> =
-            poolcheck_router_adapters::all().iter().map(|r| (r.adapter.id, r.adapter)).collect();
+        let ids = crate::router::ids();
         let Some(item) = table.get("adapter") else {
-            let names: Vec<&str> = adapters.iter().map(|(name, _)| *name).collect();
             let complaint = Complaint::at(place, "no `adapter` here", "a router has no adapter");
-            self.reader.complain(complaint.help(format!("the adapters are {}", names.join(", "))));
+            self.reader.complain(complaint.help(format!("the adapters are {}", ids.join(", "))));
             return None;
         };
-        let adapter = self.reader.choice(item, "adapter", &adapters)?;
+        let adapter = match Named::of(self.reader.string(item, "adapter")?, &self.folder) {
+            Named::File(_) => Named::File(self.paths(item, "adapter").into_iter().next()?),
+            Named::Id(_) => {
+                let ids: Vec<(&str, &'static str)> = ids.into_iter().map(|id| (id, id)).collect();
+                Named::Id(self.reader.choice(item, "adapter", &ids)?.to_owned())
+            }
+        };
         let files = table.get("file").map(|item| self.paths(item, "file")).unwrap_or_default();
         let mut text = |key: &str| table.get(key).and_then(|i| self.reader.string(i, key)).map(str::to_owned);
         let (host, user) = (text("host"), text("user"));
         let secret = table.get("secret").and_then(|item| self.secret(item));
-        Some(Router { adapter, files, host, user, secret })
+        let pin = table.get("pin").and_then(|item| self.pin(item));
+        let allow_basic = table.get("allow-basic").is_some_and(|item| {
+            item.get_ref().as_bool().unwrap_or_else(|| {
+                self.reader.wrong_type(item, "allow-basic", "true or false");
+                false
+            })
+        });
+        Some(Router { adapter, files, host, user, secret, pin, allow_basic })
+    }
+
+    fn pin(&mut self, item: Item<'_, '_>) -> Option<String> {
+        let text = self.reader.string(item, "pin")?;
+        let digits = text.strip_prefix("sha256:").unwrap_or(text).chars().filter(|c| *c != ':');
+        if digits.clone().count() == 64 && digits.clone().all(|c| c.is_ascii_hexdigit()) {
+            return Some(text.to_owned());
+        }
+        let place = self.reader.inside(item);
+        let complaint = Complaint::at(place, "not a fingerprint", "`pin` is no SHA-256 fingerprint");
+        self.reader
+            .complain(complaint.help("write sha256: and 64 hexadecimal digits, as poolcheck router fetch shows it"));
+        None
     }
 
     fn secret(&mut self, item: Item<'_, '_>) -> Option<SecretSource> {

@@ -36,6 +36,13 @@ impl Failure {
         Self { exit: Exit::Usage, complaints: error.complaints.into_iter().map(told).collect(), sources }
     }
 
+    /// The same, ending otherwise.
+    #[cfg_attr(not(feature = "live"), expect(dead_code, reason = "what a live router said may not be understood"))]
+    pub(crate) const fn ending(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+
     /// The messages alone.
     pub fn messages(&self) -> Vec<String> {
         self.complaints.iter().map(|told| told.message.clone()).collect()

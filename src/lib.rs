@@ -20,6 +20,7 @@ mod lsp;
 mod metrics;
 pub mod output;
 pub mod report;
+pub mod router;
 pub mod scan;
 mod schema;
 pub mod session;
@@ -50,6 +51,8 @@ pub fn generated() -> BTreeMap<String, String> {
     files.insert("docs/schema/poolcheck.json".to_owned(), schema::configuration());
     files.insert("docs/schema/facts.json".to_owned(), schema::facts());
     files.insert("docs/schema/announcer.json".to_owned(), schema::announcer());
+    files.insert("docs/schema/adapter-v1.json".to_owned(), schema::adapter());
+    files.insert("docs/schema/router-v1.json".to_owned(), router::json::schema());
     files.insert("docs/schema/report-v1.json".to_owned(), output::json::schema());
     files
 }

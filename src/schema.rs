@@ -33,7 +33,7 @@ fn finished(mut schema: Value, title: &str) -> String {
 pub(crate) fn configuration() -> String {
     let path = |what: &str| one_or_many(json!({ "type": "string" }), what);
     let facts: Vec<&str> = Fact::ALL.map(Fact::name).to_vec();
-    let adapters: Vec<&str> = poolcheck_router_adapters::all().iter().map(|r| r.adapter.id).collect();
+    let adapters = crate::router::ids();
     let rules: serde_json::Map<String, Value> = poolcheck_rules::all()
         .iter()
         .map(|r| (r.rule.id.to_owned(), choice(&["error", "warning", "note", "off"], r.summary())))
@@ -46,11 +46,13 @@ pub(crate) fn configuration() -> String {
     });
     let router = table(
         json!({
-            "adapter": choice(&adapters, "How it is read: `poolcheck router list`."),
+            "adapter": { "description": "How it is read or asked: `poolcheck router list`, or an adapter file of your own.", "anyOf": [{ "enum": adapters }, { "type": "string", "pattern": "\\.toml$" }] },
             "file": path("Saved pages or configuration files of the router."),
             "host": text("Its address, for `poolcheck router fetch`."),
             "user": text("The user to log in as."),
             "secret": secret,
+            "pin": { "type": "string", "pattern": "^(sha256:)?([0-9A-Fa-f]:?){64}$", "description": "The SHA-256 fingerprint of its TLS certificate." },
+            "allow-basic": { "type": "boolean", "description": "Whether the password may be sent readable." },
         }),
         &["adapter"],
     );
@@ -95,6 +97,19 @@ pub(crate) fn configuration() -> String {
     finished(schema, "poolcheck.toml")
 }
 
+/// How sure some keys are.
+fn levels(keys: &[&str]) -> Value {
+    let level = choice(&["high", "medium", "low"], "How sure it is.");
+    let properties: serde_json::Map<String, Value> =
+        keys.iter().map(|key| ((*key).to_owned(), level.clone())).collect();
+    json!({ "type": "object", "additionalProperties": false, "properties": properties, "description": "How sure a key beside this is." })
+}
+
+/// The schema of adapter files.
+pub(crate) fn adapter() -> String {
+    finished(poolcheck_router_adapters::engine::schema(), "poolcheck adapter file (poolcheck.adapter/v1)")
+}
+
 /// The schema of the facts file.
 pub(crate) fn facts() -> String {
     let address = json!({ "type": "string", "description": "An IPv4 or IPv6 address." });
@@ -115,6 +130,8 @@ pub(crate) fn facts() -> String {
         json!({
             "range": one_or_many(range.clone(), "The dynamic ranges."),
             "state": choice(&["on", "off", "relay", "static-only", "unknown"], "Whether it leases."),
+            "completeness": choice(&["full", "range-only", "partial"], "How much of it was seen."),
+            "confidence": levels(&["range", "state", "server", "exclude", "lease", "reservations"]),
             "server": address,
             "exclude": one_or_many(range.clone(), "Holes that are never leased."),
             "lease": { "type": ["string", "integer"], "description": "Lease time: seconds, or `12h`." },
@@ -132,8 +149,16 @@ pub(crate) fn facts() -> String {
             "dhcp": { "description": "A dynamic range, several, `off`, or tables.", "anyOf": [range, { "type": "array", "items": { "type": ["string", "object"] } }, server] },
             "reservations": reservations,
             "hosts": { "type": "array", "items": host, "description": "Machines with a fixed address." },
+            "confidence": levels(&["name", "vlan", "subnet", "gateway", "dns"]),
         }),
         &[],
+    );
+    let router = table(
+        json!({
+            "adapter": text("The adapter that asked."), "version": { "type": "integer", "minimum": 0, "description": "The adapter's version." },
+            "host": text("The router's address."), "read-at": text("When, as RFC 3339."), "segment": one_or_many(segment.clone(), "What it said."),
+        }),
+        &["adapter", "host"],
     );
     let networks = one_or_many(json!({ "type": "string" }), "CIDRs.");
     let origin = table(
@@ -148,6 +173,7 @@ pub(crate) fn facts() -> String {
             "segment": one_or_many(segment, "LAN segments."),
             "cluster": table(json!({ "pods": networks, "services": networks }), &[]),
             "origin": origin,
+            "router": one_or_many(router, "In poolcheck.lock: the routers that were asked."),
         }),
         &[],
     );

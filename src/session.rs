@@ -17,7 +17,9 @@ use crate::config::{self, Config};
 use crate::exit::Exit;
 pub use crate::failure::Failure;
 use crate::fix::Buffers;
+use crate::output::Style;
 use crate::report::{Problem, Report, Skipped, Summary, Suppressed};
+use crate::router::Choice;
 use crate::scan::Scan;
 
 /// Everything read, before any rule has judged it.
@@ -39,6 +41,8 @@ pub struct Session {
     pub problems: Vec<Problem>,
     /// What a scan saw, when there was one: then the rules about the wire judge, and they alone report.
     pub observed: Option<Observed>,
+    /// What routers say now, when they were asked.
+    pub now: Option<Facts>,
     files: usize,
     /// Whether everything below the configuration's folder was selected.
     whole: bool,
@@ -110,6 +114,7 @@ impl Session {
             values_files,
             problems,
             observed: None,
+            now: None,
             files,
             whole,
             started,
@@ -143,6 +148,7 @@ impl Session {
             today,
             facts_max_age: self.config.facts_max_age,
             observed: self.observed.as_ref(),
+            now: self.now.as_ref(),
         })
     }
 
@@ -296,9 +302,40 @@ fn read_facts(input: &InputArgs, config: &Config, sources: &mut Sources) -> Resu
         facts.merge(read_router(manual, std::slice::from_ref(file), input.staged, sources)?);
     }
     for router in config.routers.iter().filter(|router| !router.files.is_empty()) {
-        facts.merge(read_router(router.adapter, &router.files, input.staged, sources)?);
+        facts.merge(Choice::of(&router.adapter, sources)?.read(&router.files, input.staged, sources)?);
+    }
+    if let Some(lock) = lock_of(input, &files) {
+        facts.merge(read_router(manual, &[lock], input.staged, sources)?);
     }
     Ok(facts)
+}
+
+/// The lock beside what is checked, unless it is named already or the facts are those named alone.
+fn lock_of(input: &InputArgs, named: &[PathBuf]) -> Option<PathBuf> {
+    let lock =
+        config::discover_lock(&start_folder(&input.paths)).filter(|_| !input.no_config && input.facts.is_empty())?;
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    (!named.iter().any(|file| real(file) == real(&lock))).then_some(lock)
+}
+
+/// Asks the routers that the lock names what they say now.
+#[cfg(feature = "live")]
+pub(crate) fn ask_again(input: &InputArgs, style: &Style, session: &mut Session) -> Result<(), Failure> {
+    let Some(lock) = config::discover_lock(&start_folder(&input.paths)) else {
+        return Err(usage("there is no poolcheck.lock to compare with", "write it: poolcheck router fetch --lock"));
+    };
+    let mut now = Facts::default();
+    for locked in crate::router::lock::read(&lock, &mut Sources::new())? {
+        let job = crate::router::ask::job_of(&locked, &session.config, &mut session.sources)?;
+        now.merge(job.fetch(&mut session.sources, style)?.locked.facts);
+    }
+    session.now = Some(now);
+    Ok(())
+}
+
+#[cfg(not(feature = "live"))]
+pub(crate) fn ask_again(_input: &InputArgs, _style: &Style, _session: &mut Session) -> Result<(), Failure> {
+    Err(crate::router::cannot_ask())
 }
 
 /// Reads the files of one router with its adapter.

@@ -3,6 +3,7 @@
 //! Nothing here judges how fast something is: figures stand in docs/PERFORMANCE.md, and bounds in the simulator.
 
 #![cfg(all(target_os = "linux", feature = "announce"))]
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -155,11 +156,6 @@ impl Cluster {
         let status = self.wait("n1", "knows an owner", |status| owner(status, of).is_some());
         owner(&status, of).expect("waited for")
     }
-
-    fn others(&self, than: &str) -> [&'static str; 2] {
-        let others: Vec<&str> = NAMES.into_iter().filter(|name| *name != than).collect();
-        [others[0], others[1]]
-    }
 }
 
 impl Drop for Cluster {
@@ -170,6 +166,11 @@ impl Drop for Cluster {
             let _ = child.wait();
         }
     }
+}
+
+fn others(than: &str) -> [&'static str; 2] {
+    let others: Vec<&str> = NAMES.into_iter().filter(|name| *name != than).collect();
+    [others[0], others[1]]
 }
 
 fn mac(name: &str) -> MacAddr {
@@ -300,7 +301,7 @@ fn one_owner_answers_and_a_killed_one_is_replaced() {
 
     // Whoever outlives the process says its last words: nobody has to miss it.
     cluster.signal(&owner, "KILL");
-    let [one, other] = cluster.others(&owner);
+    let [one, other] = others(&owner);
     for name in [one, other] {
         cluster.wait(name, "knows the heir", |status| self::owner(status, VIP).is_some_and(|now| now != owner));
         let gone = cluster.wait_for_event(name, "peer-down");
@@ -325,7 +326,7 @@ fn a_power_cut_is_missed() {
     let owner = cluster.owner(VIP);
     run(&format!("ip link set p-{owner} down"));
     cluster.signal(&owner, "KILL");
-    let [one, _] = cluster.others(&owner);
+    let [one, _] = others(&owner);
     cluster.wait(one, "knows the heir", |status| self::owner(status, VIP).is_some_and(|now| now != owner));
     let gone = cluster.wait_for_event(one, "peer-down");
     assert!(gone["silent_seconds"].as_f64().is_some_and(|silent| silent > 0.2), "{gone}");
@@ -341,7 +342,7 @@ fn who_was_frozen_answers_nothing_when_it_wakes() {
     let owner = cluster.owner(VIP);
     let client = Client::new(&mut cluster.lan, "c1", [10, 77, 0, 240].into(), Duration::from_millis(2));
     cluster.signal(&owner, "STOP");
-    let [one, _] = cluster.others(&owner);
+    let [one, _] = others(&owner);
     cluster.wait(one, "knows the heir", |status| self::owner(status, VIP).is_some_and(|now| now != owner));
     thread::sleep(Duration::from_millis(300));
     cluster.signal(&owner, "CONT");
@@ -364,7 +365,7 @@ fn a_planned_handover_loses_no_answer() {
     let mut cluster = Cluster::new();
     cluster.start_all(&vip(240));
     let owner = cluster.owner(VIP);
-    let [one, _] = cluster.others(&owner);
+    let [one, _] = others(&owner);
     let client = Client::new(&mut cluster.lan, "c1", [10, 77, 0, 240].into(), Duration::from_millis(5));
     thread::sleep(Duration::from_millis(50));
     let wrong = cluster.poolcheck(&["announce", "handover", VIP, "--socket", &cluster.socket(one)]);
@@ -429,7 +430,7 @@ fn a_healed_split_has_one_owner_and_filtered_messages_leave_one() {
     let mut cluster = Cluster::new();
     cluster.start_all(&vip(240));
     let first = cluster.owner(VIP);
-    let [one, _] = cluster.others(&first);
+    let [one, _] = others(&first);
     let mine = |status: &Value| owner(status, VIP);
     // A switch in between fails: both sides have an owner, and nobody hears both.
     run(&format!("ip link set p-{first} nomaster"));
@@ -488,7 +489,7 @@ fn the_owner_alone_accepts_traffic() {
     cluster.wait(&owner, "has it on an interface", |_| has(&owner, "10.77.0.240/32"));
     let lifetime = run(&format!("ip -n {owner} -o addr show dev lo to 10.77.0.240"));
     assert!(lifetime.contains("valid_lft ") && !lifetime.contains("valid_lft forever"), "{lifetime}");
-    for name in cluster.others(&owner) {
+    for name in others(&owner) {
         assert!(!has(name, "10.77.0.240"), "{name}");
     }
     // A client's connection reaches the service behind the address.
@@ -512,7 +513,7 @@ fn the_owner_alone_accepts_traffic() {
         thread::sleep(Duration::from_millis(20));
     }
     // Told to end: neither.
-    let [one, _] = cluster.others(&owner);
+    let [one, _] = others(&owner);
     cluster.signal(one, "TERM");
     let began = Instant::now();
     while has(one, "10.77.0.240") || has(one, "fd77::240") || sysctl(one) != before {

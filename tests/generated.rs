@@ -72,6 +72,11 @@ fn schemas_and_readers_take_the_same_files() {
         "[[ignore]]\nrules = \"pool-overlap\"\n",
         "[[router]]\nadapter = \"manual\"\nsecret = \"x\"\n",
         "[[router]]\nadapter = \"manual\"\nsecret = { env = \"X\" }\n",
+        "[[router]]\nadapter = \"fritzbox\"\nhost = \"fritz.box\"\nallow-basic = true\n",
+        "[[router]]\nadapter = \"fritzbox\"\nallow-basic = \"yes\"\n",
+        "[[router]]\nadapter = \"fritzbx\"\n",
+        "[[router]]\nadapter = \"unifi\"\npin = \"sha256:abc\"\n",
+        "[[router]]\nadapter = \"unifi\"\npin = \"sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"\n",
         "inline-ignores = false\nallow-empty = true\nmetallb-namespace = \"lb\"\nbaseline = \"b.json\"\n",
     ];
     let folder = tempfile::tempdir().expect("a folder");
@@ -92,6 +97,11 @@ fn schemas_and_readers_take_the_same_files() {
         "[[segment]]\nsubnet = \"192.168.1.0/24\"\nreservations = [{ name = \"nas\" }]\n",
         "[[segment]]\nsubnet = \"192.168.1.0/24\"\n[[segment.dhcp]]\nrange = \"192.168.1.2-192.168.1.9\"\nstate = \"on\"\n",
         "[cluster]\npods = [\"10.42.0.0/16\"]\n",
+        "[[router]]\nadapter = \"unifi\"\nversion = 1\nhost = \"192.168.1.1\"\n[[router.segment]]\nsubnet = \"192.168.1.0/24\"\nconfidence = { subnet = \"medium\" }\n",
+        "[[router]]\nadapter = \"unifi\"\nversion = \"1\"\nhost = \"192.168.1.1\"\n",
+        "[[router]]\nadapter = \"unifi\"\nversion = 1\n",
+        "[[router]]\nadapter = \"unifi\"\nhost = \"192.168.1.1\"\n[[router.segment]]\nconfidence = { range = \"low\" }\n",
+        "[[router]]\nadapter = \"unifi\"\nhost = \"192.168.1.1\"\n[[router.segment]]\n[[router.segment.dhcp]]\nstate = \"on\"\ncompleteness = \"partial\"\nconfidence = { state = \"low\" }\n",
         "[cluster]\npod = [\"10.42.0.0/16\"]\n",
         "[origin]\nadapter = \"sky-hub\"\nread-at = \"2026-01-01T00:00:00Z\"\nconfidence = \"low\"\n",
     ];
@@ -134,4 +144,45 @@ fn the_announcers_schema_and_reader_take_the_same_files() {
         let read = status(&["announce", "--config", &path, "--check"]) == Some(0);
         assert_eq!(schema_takes("docs/schema/announcer.json", &text), read, "{text}");
     }
+}
+
+/// The schema and the reader of adapter files judge the same files: those that are built in, and each with a mistake of form.
+#[test]
+fn the_schema_of_adapter_files_and_their_reader_agree() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("x.toml");
+    let name = path.to_string_lossy().into_owned();
+    let read = |text: &str| {
+        fs::write(&path, text).expect("written");
+        // Tests that fail are well-formed; only a file that cannot be read is wrong usage.
+        status(&["router", "test", &name]) != Some(2)
+    };
+    let mut files = 0;
+    for entry in fs::read_dir("router-adapters").expect("the adapters") {
+        let path = entry.expect("a file").path();
+        if path.extension().is_none_or(|ending| ending != "toml") || path.ends_with("Cargo.toml") {
+            continue;
+        }
+        files += 1;
+        let text = fs::read_to_string(&path).expect("readable");
+        let shown = path.display();
+        assert!(schema_takes("docs/schema/adapter-v1.json", &text) && read(&text), "{shown}");
+        for (from, to) in [
+            ("schema ", "shema "),
+            ("version   = 1", "version   = \"one\""),
+            ("[limits]", "[limits]\nanything = true"),
+            ("[identify]", "[identify]\nput = \"/\""),
+            ("evidence ", "evidense "),
+            ("tested-on = []", "tested-on = \"everything\""),
+            ("means = \"wrong-password\"", "means = \"bad-password\""),
+            ("effect  = \"login\"", "effect  = \"write\""),
+        ] {
+            let wrong = text.replacen(from, to, 1);
+            if wrong != text {
+                let judged = (schema_takes("docs/schema/adapter-v1.json", &wrong), read(&wrong));
+                assert_eq!(judged, (false, false), "{shown}: {to}");
+            }
+        }
+    }
+    assert!(files >= 12, "{files}");
 }

@@ -1,6 +1,6 @@
 //! The examples in every rule's documentation, executed: the marked lines are reported, the cured ones are clean.
 //!
-//! `scan.toml` is the record of a scan. The examples are judged on 2026-06-15. A fence `yaml values.yaml chart-traefik namespace-traefik` is the values file of a chart.
+//! `scan.toml` is the record of a scan, `now.toml` what a router says now. The examples are judged on 2026-06-15. A fence `yaml values.yaml chart-traefik namespace-traefik` is the values file of a chart.
 
 use poolcheck_manifest::tree::{self, Composed};
 use poolcheck_manifest::{Limits, ManifestFile};
@@ -32,7 +32,7 @@ fn files(section: &str) -> Vec<(String, String)> {
 /// (file, line, level, rule) of every finding.
 fn findings(files: &[(String, String)]) -> Vec<(String, u32, String, &'static str)> {
     let mut sources = Sources::new();
-    let mut facts = Facts::default();
+    let (mut facts, mut now) = (Facts::default(), None);
     let (mut manifests, mut values, mut observed) = (Vec::new(), Vec::new(), None);
     let mut ignoring = Ignoring { today: parse_day("2026-06-15"), ..Ignoring::default() };
     for (info, text) in files {
@@ -47,11 +47,16 @@ fn findings(files: &[(String, String)]) -> Vec<(String, u32, String, &'static st
             observed = Some(adapters::observed::read(text, source).unwrap_or_else(|error| panic!("{error}\n{text}")));
         } else if name == "poolcheck.toml" {
             ignoring.forbid_inline = text.contains("inline-ignores = false");
-        } else if std::path::Path::new(name).extension().is_some_and(|ending| ending == "toml") {
+        } else if std::path::Path::new(name).extension().is_some_and(|ending| ending == "toml" || ending == "lock") {
             let page = adapters::Page { name, text };
             let manual = adapters::find("manual").expect("the manual adapter");
             let read = manual.parse(&adapters::Input { pages: &[page], read_at: None }, &mut sources);
-            facts.merge(read.unwrap_or_else(|error| panic!("{name}: {error}\n{text}")));
+            let read = read.unwrap_or_else(|error| panic!("{name}: {error}\n{text}"));
+            if name == "now.toml" {
+                now = Some(read);
+            } else {
+                facts.merge(read);
+            }
         } else {
             let source = sources.add(name.clone(), SourceKind::File, text.as_str());
             manifests.push(ManifestFile::parse(source, text.as_str().into(), &Limits::default()));
@@ -64,6 +69,7 @@ fn findings(files: &[(String, String)]) -> Vec<(String, u32, String, &'static st
         clusters: &clusters,
         today: ignoring.today,
         observed: observed.as_ref(),
+        now: now.as_ref(),
         ..WorldInput::new(&sources, &manifests, &facts)
     });
     let outcome = poolcheck_rules::check_with(&world, &ignoring);

@@ -17,9 +17,6 @@ pub struct Adapter {
     pub how_to_shrink: Option<&'static str>,
     pub(crate) recognise: fn(&Page<'_>) -> bool,
     pub(crate) parse: fn(&Input<'_>, &mut Sources) -> Result<Facts, AdapterError>,
-    /// How to fetch its pages from a live router, where that is possible.
-    #[cfg(feature = "live")]
-    pub live: Option<&'static crate::live::Live>,
 }
 
 impl Adapter {

@@ -14,7 +14,7 @@ pub(crate) mod exchange;
 mod facts;
 #[cfg(feature = "live")]
 pub(crate) mod fill;
-mod scrub;
+pub mod scrub;
 pub(crate) mod select;
 mod selftest;
 mod value;
@@ -26,7 +26,6 @@ use toml::de::DeTable;
 
 pub use description::{AuthScheme, Description, FORMAT, Meaning, Scheme};
 pub use facts::Replies;
-pub use scrub::{Scrubbed, scrub};
 pub use selftest::TestResult;
 
 use crate::adapter::{AdapterError, Complaint};

@@ -19,6 +19,8 @@
 //! # Ok::<(), poolcheck_router_adapters::AdapterError>(())
 //! ```
 
+use poolcheck_plan::Sources;
+
 mod adapter;
 pub mod engine;
 mod firewall;
@@ -34,7 +36,8 @@ mod xml;
 pub mod live;
 
 pub use adapter::{Adapter, AdapterError, Complaint, Input, Page, Registered};
-pub use write::to_toml;
+pub use manual::Locked;
+pub use write::{to_lock, to_toml};
 
 include!(concat!(env!("OUT_DIR"), "/registry.rs"));
 
@@ -46,6 +49,20 @@ pub fn all() -> &'static [Registered] {
 /// The adapter with this id.
 pub fn find(id: &str) -> Option<&'static Adapter> {
     REGISTRY.iter().map(|registered| registered.adapter).find(|adapter| adapter.id == id)
+}
+
+/// What a lock says, router by router; adds it to `sources`.
+///
+/// # Errors
+/// Everything that is wrong with it, each with its place.
+pub fn read_lock(page: &Page<'_>, sources: &mut Sources) -> Result<Vec<Locked>, AdapterError> {
+    manual::read(page, sources).map(|(_, routers)| routers)
+}
+
+/// Where a person changes the DHCP range on the router of an adapter.
+pub(crate) fn how_to_shrink(id: &str) -> Option<String> {
+    let of_file = || engine::find(id).and_then(|declared| declared.description().how_to_shrink.clone());
+    find(id).and_then(|adapter| adapter.how_to_shrink).map(str::to_owned).or_else(of_file)
 }
 
 /// The adapter that recognises a file by its content.

@@ -5,7 +5,8 @@
 //! bounded time; private addresses only; no credential before the router has been recognised; a password is tried once,
 //! readable only over TLS or where that was allowed, and a refusal ends the run; a session that was begun is ended.
 //!
-//! Adapters in Rust ([`Live`]) are asked by plain GETs; adapters that are files by what they describe ([`converse`]).
+//! There is one way to ask: [`converse`], by what an adapter file describes. Where the answers are pages that an adapter in
+//! Rust reads, the file says so (`reads`), and describes the asking alone.
 
 mod address;
 mod converse;
@@ -16,34 +17,15 @@ mod secret;
 #[cfg(unix)]
 mod socket;
 mod tls;
+mod upnp;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::Duration;
 
-pub use converse::{Conversation, Identified, converse, identify_all};
+pub use converse::{Conversation, Identified, converse, identify_all, record};
 pub use error::FetchError;
 pub use secret::Secret;
 pub use tls::Fingerprint;
-
-use crate::adapter::Adapter;
-use address::Offer;
-use digest::Session;
-use http::{Ask, Door, Terms};
-
-/// How an adapter's pages are fetched from a live router.
-#[derive(Debug)]
-pub struct Live {
-    /// The router's address as it leaves the factory.
-    pub default_host: &'static str,
-    /// Its only user's name.
-    pub user: &'static str,
-    /// The exact paths that are fetched, in this order, with a login.
-    pub pages: &'static [&'static str],
-    /// Exact paths that are fetched too where the router has them.
-    pub optional: &'static [&'static str],
-    /// Whether the page `/`, which the router shows without a login, is this router's.
-    pub identify: fn(&str) -> bool,
-}
 
 /// What to fetch, from where, as whom.
 #[derive(Debug)]
@@ -58,18 +40,20 @@ pub struct Request {
     pub timeout: Duration,
     /// Whether an address outside private, link-local and loopback ranges may be asked.
     pub allow_public: bool,
-    /// The fingerprint of the router's TLS certificate; `None` to take the one that it shows.
+    /// The fingerprint that the router's TLS certificate must have; `None` for the one that is known.
     pub pin: Option<Fingerprint>,
+    /// The fingerprints that are known, by host and port as they stand in a URL; a host that is not among them may show any.
+    pub known: std::collections::BTreeMap<String, Fingerprint>,
     /// Whether the password may be sent readable to a router that offers nothing better.
     pub allow_basic: bool,
-    /// Which of the adapter's paths to fetch; `None` for all of them.
-    pub pages: Option<Vec<String>>,
+    /// Where a search for UPnP devices is sent: the segment's group, 239.255.255.250:1900 (UPnP Device Architecture 1.1, section 1.3).
+    pub search: std::net::SocketAddr,
     /// How long to wait before a page is asked again after a lost race for a nonce.
     pub pause: fn() -> Duration,
 }
 
 impl Request {
-    /// A request with the defaults: the adapter's user and pages, 30 s, private addresses, Digest only.
+    /// A request with the defaults: the adapter's user, 30 s, private addresses, Digest only.
     pub fn new(host: impl Into<String>, secret: impl Into<Option<Secret>>) -> Self {
         Self {
             host: host.into(),
@@ -78,66 +62,15 @@ impl Request {
             timeout: Duration::from_secs(30),
             allow_public: false,
             pin: None,
+            known: std::collections::BTreeMap::new(),
             allow_basic: false,
-            pages: None,
+            search: std::net::SocketAddr::from(([239, 255, 255, 250], 1900)),
             pause: jitter,
         }
     }
 }
 
-/// No page of a router that is read here is a tenth of this.
-const BODY_LIMIT: u64 = 256 * 1024;
-
 /// 0.5 to 2 s, at random: clients that lost a race for a nonce must not meet again.
 fn jitter() -> Duration {
     Duration::from_millis(500 + RandomState::new().build_hasher().finish() % 1501)
-}
-
-/// Fetches an adapter's pages: path and text, the first page `/` last.
-///
-/// # Errors
-/// See [`FetchError`]. [`FetchError::NotLive`] to [`FetchError::PublicAddress`] occur before any packet is sent.
-pub fn fetch(adapter: &Adapter, request: &Request) -> Result<Vec<(String, String)>, FetchError> {
-    let live = adapter.live.ok_or_else(|| FetchError::NotLive { adapter: adapter.id.to_owned() })?;
-    let wanted = wanted(adapter.id, live, request)?;
-    let paths = live.pages.iter().chain(live.optional).chain(&["/"]);
-    let terms = Terms {
-        adapter: adapter.id.to_owned(),
-        offer: Offer { secure: false, both: false, port: None },
-        body_limit: BODY_LIMIT,
-        timeout: request.timeout,
-        listed: paths.map(|path| format!("GET {path}")).collect(),
-    };
-    let door = Door::open(request, terms)?;
-    let home = identify(adapter, live, &door)?;
-    let mut session = Session::new(&door, request, live.user);
-    let mut pages = Vec::new();
-    for path in wanted {
-        match session.page(path) {
-            Ok(text) => pages.push((path.to_owned(), text)),
-            Err(FetchError::Status { status: 403 | 404, .. }) if live.optional.contains(&path) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    pages.push(("/".to_owned(), home));
-    Ok(pages)
-}
-
-/// The paths to fetch, as the adapter spells them.
-fn wanted(adapter: &str, live: &Live, request: &Request) -> Result<Vec<&'static str>, FetchError> {
-    let listed = || live.pages.iter().chain(live.optional).copied();
-    let Some(asked) = &request.pages else { return Ok(listed().collect()) };
-    let one =
-        |path: &String| listed().find(|known| known == path).ok_or_else(|| FetchError::not_allowed(adapter, path));
-    asked.iter().map(one).collect()
-}
-
-/// Asks for the first page without credentials; stops unless it is this adapter's router.
-fn identify(adapter: &Adapter, live: &Live, door: &Door) -> Result<String, FetchError> {
-    let reply = door.ask(&Ask::get("/"), None)?;
-    if reply.status == 200 && (live.identify)(&reply.body) {
-        return Ok(reply.body);
-    }
-    let found = if reply.status == 200 { http::title(&reply.body) } else { format!("HTTP status {}", reply.status) };
-    Err(FetchError::NotThisRouter { host: door.host.clone(), wanted: adapter.title.to_owned(), found })
 }

@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
-use poolcheck_plan::Facts;
-use poolcheck_plan::facts::{DhcpServer, DhcpState, Host, Reservation, Role, Segment, Sourced};
+use poolcheck_plan::facts::{Completeness, DhcpServer, DhcpState, Host, Reservation, Role, Segment, Sourced};
+use poolcheck_plan::{Confidence, Facts};
+
+use crate::manual::Locked;
 
 /// Facts as a facts file: what the manual adapter reads gives the same facts again.
 pub fn to_toml(facts: &Facts) -> String {
@@ -15,10 +17,6 @@ pub fn to_toml(facts: &Facts) -> String {
         if let Some(read_at) = &origin.read_at {
             line(&mut out, &format!("read-at = {}", quoted(read_at)));
         }
-        let confidence = facts.segments.iter().flat_map(|s| &s.subnets).map(|s| s.confidence).min();
-        if let Some(confidence) = confidence.filter(|c| *c != poolcheck_plan::Confidence::High) {
-            line(&mut out, &format!("confidence = {}", quoted(&format!("{confidence:?}").to_ascii_lowercase())));
-        }
         out.push('\n');
     }
     let networks = [("pods", &facts.networks.pods), ("services", &facts.networks.services)];
@@ -29,41 +27,145 @@ pub fn to_toml(facts: &Facts) -> String {
         }
         out.push('\n');
     }
+    // Facts without an origin are compared by what they say alone.
+    let form = Form { table: "segment", how_sure: !facts.origins.is_empty() };
     for segment in &facts.segments {
-        self::segment(&mut out, segment);
+        form.segment(&mut out, segment);
     }
     out
 }
 
-fn segment(out: &mut String, segment: &Segment) {
-    line(out, "[[segment]]");
-    if let Some(name) = &segment.name {
-        line(out, &format!("name = {}", quoted(&name.value)));
-    }
-    if let Some(vlan) = &segment.vlan {
-        line(out, &format!("vlan = {}", vlan.value));
-    }
-    values(out, "subnet", &segment.subnets);
-    values(out, "gateway", &segment.gateways);
-    values(out, "dns", &segment.dns);
-    if !segment.hosts.is_empty() {
-        line(out, "hosts = [");
-        let mut hosts: Vec<&Host> = segment.hosts.iter().map(|host| &host.value).collect();
-        hosts.sort_by_key(|host| host.address);
-        for host in hosts {
-            line(out, &format!("  {},", host_table(host)));
+/// What routers said, as `poolcheck.lock`: ordered by adapter and host, one fact a line, so that a change is a small one.
+pub fn to_lock(routers: &[Locked]) -> String {
+    let mut out = String::from(
+        "# What the routers said. Written by `poolcheck router fetch --lock`; `poolcheck router diff` compares it with now.\n\n",
+    );
+    let mut routers: Vec<&Locked> = routers.iter().collect();
+    routers.sort_by(|a, b| (&a.adapter, &a.host).cmp(&(&b.adapter, &b.host)));
+    for router in routers {
+        line(&mut out, "[[router]]");
+        line(&mut out, &format!("adapter = {}", quoted(&router.adapter)));
+        line(&mut out, &format!("version = {}", router.version));
+        line(&mut out, &format!("host = {}", quoted(&router.host)));
+        if let Some(read_at) = router.facts.origins.first().and_then(|origin| origin.read_at.as_ref()) {
+            line(&mut out, &format!("read-at = {}", quoted(read_at)));
         }
-        line(out, "]");
+        out.push('\n');
+        for segment in &router.facts.segments {
+            Form { table: "router.segment", how_sure: true }.segment(&mut out, segment);
+        }
     }
-    out.push('\n');
-    for server in &segment.dhcp {
-        dhcp(out, server);
+    while out.ends_with("\n\n") {
+        out.pop();
+    }
+    out
+}
+
+/// How segments are written.
+#[derive(Debug, Clone, Copy)]
+struct Form {
+    table: &'static str,
+    /// Whether what is not sure is written as such.
+    how_sure: bool,
+}
+
+/// The least sure of the facts of one key.
+fn least<T>(facts: &[Sourced<T>]) -> Option<Confidence> {
+    facts.iter().map(|fact| fact.confidence).min()
+}
+
+impl Form {
+    fn segment(self, out: &mut String, segment: &Segment) {
+        line(out, &format!("[[{}]]", self.table));
+        if let Some(name) = &segment.name {
+            line(out, &format!("name = {}", quoted(&name.value)));
+        }
+        if let Some(vlan) = &segment.vlan {
+            line(out, &format!("vlan = {}", vlan.value));
+        }
+        values(out, "subnet", &segment.subnets);
+        values(out, "gateway", &segment.gateways);
+        values(out, "dns", &segment.dns);
+        self.levels(
+            out,
+            &[
+                ("name", least(segment.name.as_slice())),
+                ("vlan", least(segment.vlan.as_slice())),
+                ("subnet", least(&segment.subnets)),
+                ("gateway", least(&segment.gateways)),
+                ("dns", least(&segment.dns)),
+            ],
+        );
+        if !segment.hosts.is_empty() {
+            line(out, "hosts = [");
+            let mut hosts: Vec<&Host> = segment.hosts.iter().map(|host| &host.value).collect();
+            hosts.sort_by_key(|host| host.address);
+            for host in hosts {
+                line(out, &format!("  {},", host_table(host)));
+            }
+            line(out, "]");
+        }
+        out.push('\n');
+        for server in &segment.dhcp {
+            self.dhcp(out, server);
+        }
+    }
+
+    fn dhcp(self, out: &mut String, server: &DhcpServer) {
+        line(out, &format!("[[{}.dhcp]]", self.table));
+        line(out, &format!("state = {}", quoted(state(server))));
+        if let Some(address) = &server.server {
+            line(out, &format!("server = {}", quoted(&address.value.to_string())));
+        }
+        values(out, "range", &server.ranges);
+        values(out, "exclude", &server.excluded);
+        if let Some(lease) = &server.lease_seconds {
+            line(out, &format!("lease = {}", quoted(&format!("{}s", lease.value))));
+        }
+        if self.how_sure && server.completeness == Completeness::Partial {
+            line(out, "completeness = \"partial\"");
+        }
+        self.levels(
+            out,
+            &[
+                ("state", Some(server.state.confidence)),
+                ("server", least(server.server.as_slice())),
+                ("range", least(&server.ranges)),
+                ("exclude", least(&server.excluded)),
+                ("lease", least(server.lease_seconds.as_slice())),
+                ("reservations", least(&server.reservations)),
+            ],
+        );
+        if server.knows_reservations() {
+            line(out, "reservations = [");
+            let mut reservations: Vec<&Reservation> = server.reservations.iter().map(|r| &r.value).collect();
+            reservations.sort_by_key(|reservation| reservation.address);
+            for reservation in reservations {
+                let mut fields = vec![format!("address = {}", quoted(&reservation.address.to_string()))];
+                fields.extend(reservation.mac.iter().map(|mac| format!("mac = {}", quoted(mac))));
+                fields.extend(reservation.name.iter().map(|name| format!("name = {}", quoted(name))));
+                line(out, &format!("  {{ {} }},", fields.join(", ")));
+            }
+            line(out, "]");
+        }
+        out.push('\n');
+    }
+
+    fn levels(self, out: &mut String, levels: &[(&str, Option<Confidence>)]) {
+        let unsure = levels.iter().filter_map(|(key, level)| Some((key, (*level)?)));
+        let unsure: Vec<String> = unsure
+            .filter(|(_, level)| *level != Confidence::High)
+            .map(|(key, level)| format!("{key} = {}", quoted(&format!("{level:?}").to_ascii_lowercase())))
+            .collect();
+        if self.how_sure && !unsure.is_empty() {
+            line(out, &format!("confidence = {{ {} }}", unsure.join(", ")));
+        }
     }
 }
 
-fn dhcp(out: &mut String, server: &DhcpServer) {
-    line(out, "[[segment.dhcp]]");
-    let state = match server.state.value {
+/// The word for what a DHCP server does.
+fn state(server: &DhcpServer) -> &'static str {
+    match server.state.value {
         // It leases addresses, and which was not seen: a facts file has no other word for that.
         DhcpState::On if server.ranges.is_empty() => "unknown",
         DhcpState::On => "on",
@@ -71,29 +173,7 @@ fn dhcp(out: &mut String, server: &DhcpServer) {
         DhcpState::Relay => "relay",
         DhcpState::StaticOnly => "static-only",
         DhcpState::Unknown => "unknown",
-    };
-    line(out, &format!("state = {}", quoted(state)));
-    if let Some(address) = &server.server {
-        line(out, &format!("server = {}", quoted(&address.value.to_string())));
     }
-    values(out, "range", &server.ranges);
-    values(out, "exclude", &server.excluded);
-    if let Some(lease) = &server.lease_seconds {
-        line(out, &format!("lease = {}", quoted(&format!("{}s", lease.value))));
-    }
-    if server.knows_reservations() {
-        line(out, "reservations = [");
-        let mut reservations: Vec<&Reservation> = server.reservations.iter().map(|r| &r.value).collect();
-        reservations.sort_by_key(|reservation| reservation.address);
-        for reservation in reservations {
-            let mut fields = vec![format!("address = {}", quoted(&reservation.address.to_string()))];
-            fields.extend(reservation.mac.iter().map(|mac| format!("mac = {}", quoted(mac))));
-            fields.extend(reservation.name.iter().map(|name| format!("name = {}", quoted(name))));
-            line(out, &format!("  {{ {} }},", fields.join(", ")));
-        }
-        line(out, "]");
-    }
-    out.push('\n');
 }
 
 fn host_table(host: &Host) -> String {

@@ -169,14 +169,6 @@ pub(super) fn looks_like_sky(text: &str) -> bool {
         || titled_sky(text)
 }
 
-/// Whether a text is the first page of a Sky Hub, which it shows without a login.
-#[cfg(feature = "live")]
-pub(super) fn is_sky_home(text: &str) -> bool {
-    let sky_links = ["sky_router_status.html", "sky_lan_ip_setup", "sky_wireless_", "sky_index.html", "sky_st_po"];
-    let devices_of_sky = text.contains("attach_dev") && text.to_ascii_lowercase().contains("sky");
-    titled_sky(text) || devices_of_sky || sky_links.iter().any(|link| text.contains(link))
-}
-
 fn titled_sky(text: &str) -> bool {
     pattern!(TITLE, r"(?i)<title>\s*Sky\s+(?:Broadband\s+)?Hub\b");
     TITLE.is_match(text)

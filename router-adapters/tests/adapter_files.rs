@@ -45,3 +45,22 @@ fn every_file_has_tests_and_passes_them() {
     }
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
+
+#[test]
+fn every_file_has_a_page_and_a_row_in_the_table() {
+    let index = beside("../docs/adapters/README.md").expect("the table");
+    let products: Vec<String> = index
+        .lines()
+        .filter(|line| line.starts_with("| ") && line.matches(" | ").count() == 3 && !line.contains("| product |"))
+        .map(|line| line[2..].split(" | ").next().unwrap_or_default().to_lowercase())
+        .collect();
+    let mut sorted = products.clone();
+    sorted.sort();
+    assert_eq!(products, sorted, "rows are sorted by product, so that two additions meet rarely");
+    for adapter in builtin() {
+        let description = adapter.description();
+        let page = beside(&format!("../docs/adapters/{}.md", description.id)).unwrap_or_default();
+        assert!(page.contains("## What it cannot know") || page.contains("## What it says"), "{}", description.id);
+        assert!(index.contains(&format!("({}.md)", description.id)), "{} has no row", description.id);
+    }
+}

@@ -7,11 +7,10 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use digest_auth::{AuthContext, AuthorizationHeader};
 use hub::{Answer, Asked, Hub, page, whole};
 use poolcheck_plan::Sources;
-use poolcheck_router_adapters::live::{FetchError, Request, Secret, fetch};
-use poolcheck_router_adapters::{Adapter, Input, Page, find};
+use poolcheck_router_adapters::engine::{Declared, Replies, find};
+use poolcheck_router_adapters::live::{Conversation, FetchError, Request, Secret, converse};
 
 const LAN: &str = include_str!("../fixtures/sky-hub/homelab/sky_lan_ip_setup.html");
 const ADDMAC: &str = include_str!("../fixtures/sky-hub/addmac/sky_lan_ip_setup_addmac.html");
@@ -35,7 +34,7 @@ fn sky_page(path: &str) -> Answer {
 /// What is asked of a hub, and what every run is held to.
 trait Sky {
     fn request(&self) -> Request;
-    fn fetch(&self, request: &Request) -> Result<Vec<(String, String)>, FetchError>;
+    fn fetch(&self, request: &Request) -> Result<Conversation, FetchError>;
     fn refuses(&self) -> FetchError;
 }
 
@@ -48,8 +47,8 @@ impl Sky for Hub {
     }
 
     /// Fetches, and holds every run to the promises that no behaviour of a hub may break.
-    fn fetch(&self, request: &Request) -> Result<Vec<(String, String)>, FetchError> {
-        let result = fetch(sky(), request);
+    fn fetch(&self, request: &Request) -> Result<Conversation, FetchError> {
+        let result = converse(sky(), request);
         let asked = self.asked();
         assert!(asked.iter().all(|asked| asked.method == "GET" && ALLOWED.contains(&asked.path.as_str())), "{asked:?}");
         let first = asked.first();
@@ -83,18 +82,12 @@ impl Login {
 
     fn refuse(&mut self) -> Answer {
         self.nonce += 1;
-        let nonce = self.nonce;
-        let challenge = format!("Digest realm=\"Broadband Router\", nonce=\"n{nonce}\", algorithm=MD5, qop=\"auth\"");
-        whole("401 Unauthorized", &format!("WWW-Authenticate: {challenge}\r\n"), "log in")
+        let challenge = hub::challenge("Broadband Router", &format!("n{}", self.nonce));
+        whole("401 Unauthorized", &challenge, "log in")
     }
 
     fn accepts(&self, asked: &Asked) -> bool {
-        let Some(text) = &asked.authorization else { return false };
-        let Ok(given) = AuthorizationHeader::parse(text) else { return false };
-        let mut right = given.clone();
-        right.digest(&AuthContext::new("admin", "hunter2", asked.path.as_str()));
-        let right_user = given.username == "admin" && given.uri == asked.path && given.realm == "Broadband Router";
-        right_user && given.nonce == format!("n{}", self.nonce) && given.response == right.response
+        hub::answers(asked, "Broadband Router", &format!("n{}", self.nonce), "admin", "hunter2")
     }
 
     fn answer(&mut self, asked: &Asked) -> Answer {
@@ -123,7 +116,7 @@ fn good_hub(races: fn(usize) -> bool) -> Hub {
     Hub::start(move |asked| login.answer(asked))
 }
 
-fn sky() -> &'static Adapter {
+fn sky() -> &'static Declared {
     find("sky-hub").expect("it is built in")
 }
 
@@ -134,51 +127,23 @@ fn secret(text: &str) -> Secret {
 #[test]
 fn a_hub_is_read_and_understood() {
     let hub = good_hub(|_| false);
-    let pages = hub.fetch(&hub.request()).expect("the hub is well");
-    let names: Vec<&str> = pages.iter().map(|(path, _)| path.as_str()).collect();
-    assert_eq!(names, [LAN_PATH, "/sky_lan_ip_setup_addmac.html", "/sky_router_status.html", "/"]);
+    let said = hub.fetch(&hub.request()).expect("the hub is well");
+    let names: Vec<&str> = said.answers.iter().map(|(step, _)| step.as_str()).collect();
+    assert_eq!(names, ["identify", "lan", "addmac", "status"]);
     assert_eq!(hub.connections.load(Ordering::SeqCst), 1, "one request at a time on one connection");
-    let pages: Vec<Page<'_>> = pages.iter().map(|(name, text)| Page { name, text }).collect();
+    let texts: Vec<(&str, &str)> = said.answers.iter().map(|(step, text)| (step.as_str(), text.as_str())).collect();
     let mut sources = Sources::new();
-    let input = Input { pages: &pages, read_at: Some(("192.168.1.1", "2026-11-23 10:32")) };
-    let facts = sky().parse(&input, &mut sources).expect("the pages agree");
+    let replies = Replies { texts: &texts, read_at: Some(("192.168.1.1", "2026-11-23T10:32:00Z")) };
+    let facts = sky().facts(&replies, &mut sources).expect("the pages agree");
     assert_eq!(sources.slice(facts.segments[0].dhcp[0].ranges[0].place), "192.168.1.2 to 192.168.1.253");
     assert!(sources.iter().any(|(_, card)| card.text.starts_with("model SR204")));
+    assert_eq!(facts.origins[0].title, "sky-hub 192.168.1.1");
 }
 
 #[test]
-fn what_is_not_listed_is_refused_before_any_packet() {
-    for path in [
-        "/sky_rebootCPE.html",
-        "/sky_rebootCPE.cgi?todo=reboot&sessionKey=1",
-        "/sky_logout.html",
-        "sky_lan_ip_setup.html",
-        "/../",
-    ] {
-        let hub = good_hub(|_| false);
-        let mut request = hub.request();
-        request.pages = Some(vec![LAN_PATH.to_owned(), path.to_owned()]);
-        assert!(matches!(hub.fetch(&request), Err(FetchError::NotAllowed { .. })), "{path}");
-        assert_eq!(hub.connections.load(Ordering::SeqCst), 0, "{path}");
-    }
-}
-
-#[test]
-fn a_choice_of_the_listed_pages_is_respected() {
-    let hub = good_hub(|_| false);
-    let mut request = hub.request();
-    request.pages = Some(vec![LAN_PATH.to_owned()]);
-    assert_eq!(hub.fetch(&request).map(|pages| pages.len()), Ok(2));
-    assert_eq!(hub.paths(), ["/", LAN_PATH, LAN_PATH], "a challenge and its answer");
-}
-
-#[test]
-fn a_file_adapter_and_a_public_address_are_refused() {
-    let request = Request::new("127.0.0.1:9", secret("hunter2"));
-    let manual = find("manual").expect("it is built in");
-    assert!(matches!(fetch(manual, &request), Err(FetchError::NotLive { adapter }) if adapter == "manual"));
+fn a_public_address_is_refused() {
     let request = Request::new("192.0.2.1", secret("hunter2"));
-    assert!(matches!(fetch(sky(), &request), Err(FetchError::PublicAddress { .. })));
+    assert!(matches!(converse(sky(), &request), Err(FetchError::PublicAddress { .. })));
 }
 
 #[test]
@@ -187,7 +152,7 @@ fn a_wrong_password_is_sent_once() {
     let mut request = hub.request();
     request.secret = Some(secret("hunter3"));
     let expected = FetchError::WrongPassword { host: hub.address.to_string(), user: "admin".to_owned() };
-    assert_eq!(hub.fetch(&request), Err(expected));
+    assert_eq!(hub.fetch(&request).map(|said| said.asked), Err(expected));
     assert_eq!(hub.passwords_sent(), 1);
 }
 
@@ -210,7 +175,7 @@ fn a_lost_race_for_the_nonce_is_tried_again_after_a_pause() {
         PAUSES.fetch_add(1, Ordering::SeqCst);
         Duration::ZERO
     };
-    assert_eq!(hub.fetch(&request).map(|pages| pages.len()), Ok(4));
+    assert_eq!(hub.fetch(&request).map(|said| said.answers.len()), Ok(4));
     assert_eq!(PAUSES.load(Ordering::SeqCst), 2);
 }
 
@@ -243,7 +208,7 @@ fn a_page_that_is_optional_may_be_missing_and_the_other_may_not() {
         }
         other => other,
     });
-    assert_eq!(hub.fetch(&hub.request()).map(|pages| pages.len()), Ok(3));
+    assert_eq!(hub.fetch(&hub.request()).map(|said| said.answers.len()), Ok(3));
     let hub = hub_whose_lan_page(|| whole("404 Not Found", "", ""));
     assert_eq!(hub.refuses(), FetchError::Status { path: LAN_PATH.to_owned(), status: 404 });
 }
@@ -275,6 +240,9 @@ fn nobody_but_the_hub_gets_a_password() {
         assert_eq!(hub.paths(), ["/"]);
         assert_eq!(hub.passwords_sent(), 0);
     }
+    let hub = Hub::start(|_| page("<html><title>UniFi OS</title></html>"));
+    let error = hub.refuses();
+    assert!(error.help().contains("--adapter unifi"), "{}", error.help());
     let hub = Hub::start(|_| whole("401 Unauthorized", "WWW-Authenticate: Basic realm=\"x\"\r\n", HOME));
     assert!(matches!(hub.refuses(), FetchError::NotThisRouter { .. }));
     assert_eq!(hub.paths(), ["/"]);
@@ -325,7 +293,7 @@ fn basic_is_sent_only_when_allowed() {
     let hub = basic();
     let mut request = hub.request();
     request.allow_basic = true;
-    assert_eq!(hub.fetch(&request).map(|pages| pages.len()), Ok(4));
+    assert_eq!(hub.fetch(&request).map(|said| said.answers.len()), Ok(4));
 }
 
 #[test]
@@ -364,7 +332,8 @@ fn nobody_listens() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
     let host = listener.local_addr().expect("it is bound").to_string();
     drop(listener);
-    assert_eq!(fetch(sky(), &Request::new(host.clone(), secret("x"))), Err(FetchError::Refused { host }));
+    let refused = converse(sky(), &Request::new(host.clone(), secret("x"))).map(|said| said.asked);
+    assert_eq!(refused, Err(FetchError::Refused { host }));
 }
 
 fn file_with_mode(name: &str, text: &str, mode: u32) -> PathBuf {

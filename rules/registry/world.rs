@@ -46,6 +46,8 @@ pub struct WorldInput<'a> {
     pub facts_max_age: u16,
     /// What was seen on the wire; `None` when nobody looked: then the rules of the family `wire` judge nothing.
     pub observed: Option<&'a Observed>,
+    /// What routers say now; `None` when none was asked.
+    pub now: Option<&'a Facts>,
 }
 
 /// The age in days beyond which facts are stale, unless the user says another.
@@ -55,8 +57,8 @@ impl<'a> WorldInput<'a> {
     /// Texts and facts of one cluster, with MetalLB where its manifests put it.
     pub const fn new(sources: &'a Sources, files: &'a [ManifestFile], facts: &'a Facts) -> Self {
         let (clusters, values_files) = (Clusters::ONE, &[]);
-        let (metallb_namespace, today, facts_max_age, observed) = (None, None, FACTS_MAX_AGE, None);
-        Self { sources, files, facts, metallb_namespace, clusters, values_files, today, facts_max_age, observed }
+        let (metallb_namespace, today, facts_max_age, observed, now) = (None, None, FACTS_MAX_AGE, None, None);
+        Self { sources, files, facts, metallb_namespace, clusters, values_files, today, facts_max_age, observed, now }
     }
 }
 
@@ -75,6 +77,8 @@ pub struct World<'a> {
     pub facts_max_age: u16,
     /// What was seen on the wire, when somebody looked.
     pub observed: Option<&'a Observed>,
+    /// What routers say now, when they were asked.
+    pub now: Option<&'a Facts>,
     /// The namespace MetalLB runs in.
     pub metallb_namespace: String,
     /// Every Kubernetes object, lists taken apart, in the order of files and documents. Templates are not among them.
@@ -185,6 +189,7 @@ impl<'a> World<'a> {
             today: input.today,
             facts_max_age: input.facts_max_age,
             observed: input.observed,
+            now: input.now,
             metallb_namespace,
             advertisements: objects.iter().filter_map(metallb::advertisement).collect(),
             services,

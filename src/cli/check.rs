@@ -41,6 +41,9 @@ pub(crate) struct CheckArgs {
     /// Succeed when there is no pool to check
     #[arg(long)]
     allow_empty: bool,
+    /// Ask the routers of poolcheck.lock what they say now: what differs is a finding (feature `live`)
+    #[arg(long, conflicts_with = "staged")]
+    drift: bool,
     #[command(flatten)]
     baseline: BaselineArgs,
     #[command(flatten)]
@@ -157,7 +160,7 @@ fn edit(args: &CheckArgs, style: &Style) -> Result<Option<Exit>, Failure> {
     }
     let permitted = if unsafe_fixes { Safety::Unsafe } else { Safety::Safe };
     let fixed = fix::run(permitted, |buffers| {
-        let (mut report, config, covered) = look(args, buffers)?;
+        let (mut report, config, covered) = look(args, buffers, None)?;
         args.baseline.accept(&config, &covered, &mut report)?;
         Ok(report)
     })?;
@@ -177,8 +180,11 @@ fn edit(args: &CheckArgs, style: &Style) -> Result<Option<Exit>, Failure> {
 }
 
 /// Reads and judges, without the baseline.
-fn look(args: &CheckArgs, buffers: &fix::Buffers) -> Result<(Report, Config, Covered), Failure> {
-    let session = Session::open_with(&args.input, buffers)?;
+fn look(args: &CheckArgs, buffers: &fix::Buffers, style: Option<&Style>) -> Result<(Report, Config, Covered), Failure> {
+    let mut session = Session::open_with(&args.input, buffers)?;
+    if let Some(style) = style.filter(|_| args.drift) {
+        session::ask_again(&args.input, style, &mut session)?;
+    }
     let config = session.config.clone();
     let levels = args.judging.levels_over(&config.levels);
     let off = levels.into_iter().filter(|(_, level)| level.is_none()).map(|(rule, _)| rule).collect();
@@ -186,7 +192,7 @@ fn look(args: &CheckArgs, buffers: &fix::Buffers) -> Result<(Report, Config, Cov
 }
 
 fn judge(args: &CheckArgs, style: &Style) -> Result<Exit, Failure> {
-    let (mut report, config, covered) = look(args, &fix::Buffers::new())?;
+    let (mut report, config, covered) = look(args, &fix::Buffers::new(), Some(style))?;
     let threshold = args.fail_on.unwrap_or(config.fail_on);
     let required: Vec<Fact> = args.require.iter().chain(&config.require).copied().collect();
     let allow_empty = args.allow_empty || config.allow_empty;

@@ -71,7 +71,7 @@ fn rows(config: &Config, default: &Config) -> Vec<(&'static str, String, bool)> 
         ("facts-max-age", config.facts_max_age.to_string(), config.facts_max_age == default.facts_max_age),
         ("inline-ignores", config.inline_ignores.to_string(), config.inline_ignores == default.inline_ignores),
         ("metallb-namespace", namespace, config.metallb_namespace.is_none()),
-        ("router", list(config.routers.iter().map(|router| router.adapter.id.to_owned())), config.routers.is_empty()),
+        ("router", list(config.routers.iter().map(|router| router.adapter.shown())), config.routers.is_empty()),
         (
             "values",
             list(config.values.iter().map(|v| format!("{} ({})", crate::collect::shown(&v.path), v.chart))),

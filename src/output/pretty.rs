@@ -157,6 +157,13 @@ pub(crate) fn warning(message: &str, style: &Style) -> String {
     format!("{head} {}", message.replace('\n', "\n  "))
 }
 
+/// `note:` and what a person should know, the following lines indented.
+#[cfg(feature = "live")]
+pub(crate) fn note(message: &str, style: &Style) -> String {
+    let head = style.paint(Paint::new().blue().bold(), "note:");
+    format!("{head} {}", message.replace('\n', "\n  "))
+}
+
 /// Draws one finding, with an empty line at its end.
 pub fn finding(finding: &Finding, sources: &Sources, style: &Style) -> String {
     let mut out = headline(finding, style);

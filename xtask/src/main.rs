@@ -160,8 +160,21 @@ fn fuzz_smoke() -> Result<(), String> {
     if !fuzz(&["--version"]) {
         return Err("cargo-fuzz is needed: rustup toolchain install nightly && cargo install cargo-fuzz".to_owned());
     }
-    for target in ["yaml_tree", "range_syntax", "facts_toml", "sky_hub_page", "lan_frame"] {
-        if !fuzz(&["run", target, "--", "-max_total_time=60", "-max_len=65536"]) {
+    // (target, what it begins from besides its own corpus)
+    for (target, seeds) in [
+        ("yaml_tree", ""),
+        ("range_syntax", ""),
+        ("facts_toml", ""),
+        ("sky_hub_page", "router-adapters/fixtures/sky-hub"),
+        ("adapter_file", "router-adapters"),
+        ("adapter_answers", "router-adapters/fixtures"),
+        ("lan_frame", ""),
+    ] {
+        let corpus = format!("fuzz/corpus/{target}");
+        std::fs::create_dir_all(root().join(&corpus)).map_err(|error| format!("{corpus}: {error}"))?;
+        let folders: Vec<&str> = [corpus.as_str(), seeds].into_iter().filter(|folder| !folder.is_empty()).collect();
+        let arguments = [&["run", target], &folders[..], &["--", "-max_total_time=60", "-max_len=65536"]].concat();
+        if !fuzz(&arguments) {
             return Err(format!("the fuzz target {target} failed"));
         }
     }

@@ -1,4 +1,4 @@
-//! Real programs that tests run (DHCP servers) and that benchmarks stand beside (keepalived).
+//! Real programs that tests run (DHCP servers, and Kea's agent that is asked over HTTP) and that benchmarks stand beside (keepalived).
 //!
 //! What is not installed is fetched with apt-get and *unpacked* below `target/programs`, never installed: no maintainer
 //! script runs, so no server can start on this machine's own network, nothing needs root, and nothing is left behind but
@@ -11,10 +11,11 @@ use std::process::Command;
 use super::root;
 
 /// A program, and the Debian package that brings it.
-const PROGRAMS: [(&str, &str); 4] = [
+const PROGRAMS: [(&str, &str); 5] = [
     ("dnsmasq", "dnsmasq-base"),
     ("dhcpd", "isc-dhcp-server"),
     ("kea-dhcp4", "kea-dhcp4-server"),
+    ("kea-ctrl-agent", "kea-ctrl-agent"),
     ("busybox", "busybox"),
 ];
 

@@ -272,7 +272,7 @@ impl Facts {
 }
 
 impl Segment {
-    fn is_same(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         let named = matches!((&self.name, &other.name), (Some(a), Some(b)) if a.value == b.value);
         named || self.subnets.iter().any(|a| other.subnets.iter().any(|b| a.value == b.value))
     }

@@ -23,6 +23,7 @@
 
 mod address_plan;
 mod claim;
+pub mod drift;
 pub mod facts;
 pub mod notation;
 pub mod observed;

@@ -8,14 +8,14 @@ use toml::de::{DeTable, DeValue};
 
 use super::description::{
     AuthScheme, Capture, Condition, Description, Effect, Expect, FORMAT, Lookup, OneOrMany, Pick, Picks, SegmentRule,
-    Written,
+    Step, Written,
 };
-use super::exchange::placeholders;
+use super::exchange::{IDENTIFY, placeholders};
 use super::locate;
 use super::select::Patterns;
 use super::value;
 use crate::adapter::Complaint;
-use crate::spanned_toml::{Reader, is_secret};
+use crate::spanned_toml::{Reader, is_secret, nearest};
 
 const PICK_KEYS: [&str; 13] =
     ["from", "regex", "json", "xml", "css", "attr", "always", "lookup", "map", "split", "empty", "as", "optional"];
@@ -110,13 +110,7 @@ impl Checker<'_, '_> {
                 "an adapter cannot lift this limit",
             );
         }
-        if file.segment.is_empty() {
-            self.wrong(
-                &at(&["segment"]),
-                "no [[segment]] says where the facts stand",
-                "add [[segment]] with state, start and end",
-            );
-        }
+        self.reader_of_answers(file);
         self.requests(file);
         self.auth(file);
         self.conversation(file);
@@ -158,6 +152,26 @@ impl Checker<'_, '_> {
         }
     }
 
+    fn reader_of_answers(&mut self, file: &Description) {
+        match &file.reads {
+            None if file.segment.is_empty() => self.wrong(
+                &at(&["segment"]),
+                "no [[segment]] says where the facts stand",
+                "add [[segment]] with state, start and end; or reads = \"…\" where an adapter of files can read the answers",
+            ),
+            Some(_) if !file.segment.is_empty() => {
+                self.wrong(&at(&["reads"]), "`reads` and [[segment]] both say where the facts stand", "delete one of them");
+            }
+            Some(id) if crate::find(id).is_none() => {
+                let known: Vec<&str> = crate::all().iter().map(|registered| registered.adapter.id).collect();
+                let help = nearest(id, &known)
+                    .map_or_else(|| format!("they are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+                self.wrong(&at(&["reads"]), format!("there is no adapter of files `{id}`"), &help);
+            }
+            None | Some(_) => {}
+        }
+    }
+
     /// The list of requests and the requests that are made must be the same: a reader of the list knows all that is asked.
     fn requests(&mut self, file: &Description) {
         let mut made: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -185,6 +199,16 @@ impl Checker<'_, '_> {
                 );
             }
             let path = request.split_once(' ').map_or("", |(_, path)| path);
+            if file.connect.upnp.is_some() && matches!(request.as_str(), "GET {description}" | "POST {control}") {
+                continue;
+            }
+            if let Some(word) = with_an_effect(path) {
+                self.wrong(
+                    place,
+                    format!("`{path}` says `{word}`: what changes a router is never asked, whatever lists it"),
+                    "a router is read, logged in to and logged out of; an adapter cannot lift this limit",
+                );
+            }
             if !exact(path) {
                 self.wrong(
                     place,
@@ -266,7 +290,8 @@ impl Checker<'_, '_> {
         self.expect(expect, &path);
         let mut known: BTreeSet<String> = BTreeSet::new();
         let texts = [file.identify.get.as_ref(), file.identify.post.as_ref()];
-        let names = texts.into_iter().flatten().flat_map(|text| placeholders(text)).count();
+        let names = texts.into_iter().flatten().flat_map(|text| placeholders(text));
+        let names = names.filter(|name| *name != "description" || file.connect.upnp.is_none()).count();
         if names + file.identify.json.as_ref().map_or(0, |json| json_names(json).len()) > 0 {
             self.wrong(
                 &path,
@@ -275,6 +300,8 @@ impl Checker<'_, '_> {
             );
         }
         known.insert("user".to_owned());
+        // Its answer can be read as those of the steps.
+        self.steps.insert(IDENTIFY.to_owned());
         for (number, step) in file.step.iter().enumerate() {
             let path = at(&["step", &number.to_string()]);
             if !self.steps.insert(step.id.clone()) {
@@ -310,6 +337,9 @@ impl Checker<'_, '_> {
                     "a POST has json or xml, a GET neither",
                 );
             }
+            if file.connect.upnp.is_some() {
+                self.action(step, &path);
+            }
             let login = step.effect == Some(Effect::Login);
             for (n, derive) in step.derive.iter().enumerate() {
                 let path = below(&path, &["derive", &n.to_string()]);
@@ -326,7 +356,9 @@ impl Checker<'_, '_> {
             }
             let request = step.get.as_ref().or(step.post.as_ref());
             for name in request.into_iter().flat_map(|text| placeholders(text)) {
-                self.known(name, &known, false, &path);
+                if name != "control" || file.connect.upnp.is_none() {
+                    self.known(name, &known, false, &path);
+                }
             }
             self.headers(&step.headers, &known, login, &path);
             if let Some(json) = &step.json {
@@ -369,6 +401,31 @@ impl Checker<'_, '_> {
                 self.known(name, &known, false, &path);
             }
             self.headers(&last.headers, &known, false, &path);
+        }
+    }
+
+    /// What a service is asked over UPnP can change a router: only actions that get something are.
+    fn action(&mut self, step: &Step, path: &[String]) {
+        let named = step.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("soapaction"));
+        let action = named.and_then(|(_, value)| value.trim_matches('"').rsplit_once('#')).map(|(_, action)| action);
+        let gets = action.filter(|action| {
+            action.starts_with("Get") && action.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+        });
+        let sends = gets.is_some_and(|action| {
+            let body = step.xml.as_deref().unwrap_or_default();
+            let called = body.split('<').filter_map(|tag| tag.split([' ', '>', '/']).next()).collect::<Vec<_>>();
+            called
+                .iter()
+                .filter_map(|tag| tag.rsplit_once(':'))
+                .map(|(_, name)| name)
+                .all(|name| matches!(name, "Envelope" | "Body" | "Header") || name == action)
+        });
+        if !sends {
+            self.wrong(
+                path,
+                format!("the step `{}` does not call an action that only gets", step.id),
+                "its header SOAPAction and its body name one action that begins with Get",
+            );
         }
     }
 
@@ -544,18 +601,16 @@ impl Checker<'_, '_> {
                 }
             }
         }
-        for (one, other, has, lacks) in [
-            ("start", "end", &rule.start, &rule.end),
-            ("end", "start", &rule.end, &rule.start),
-            ("offset", "limit", &rule.offset, &rule.limit),
-            ("limit", "offset", &rule.limit, &rule.offset),
+        let (start, end) = (rule.start.is_some(), rule.end.is_some());
+        let (offset, limit) = (rule.offset.is_some(), rule.limit.is_some());
+        for (key, lacks, other) in [
+            ("start", start && !end && !limit, "end, or limit for a number of addresses"),
+            ("end", end && !start, "start"),
+            ("offset", offset && !limit, "limit"),
+            ("limit", limit && !offset && (end || !start), "offset, or start instead of a range that has an end"),
         ] {
-            if has.is_some() && lacks.is_none() {
-                self.wrong(
-                    &below(path, &[one]),
-                    format!("`{one}` without `{other}` is no range"),
-                    &format!("add {other}"),
-                );
+            if lacks {
+                self.wrong(&below(path, &[key]), format!("`{key}` alone is no range"), &format!("add {other}"));
             }
         }
         if let Some(rule) = &rule.reservations {
@@ -636,6 +691,52 @@ impl Checker<'_, '_> {
             }
         }
     }
+}
+
+/// Words in a path or query by which a request does something to a router, even a GET.
+const EFFECTS: [&str; 21] = [
+    "reboot",
+    "restart",
+    "reset",
+    "restore",
+    "factory",
+    "shutdown",
+    "poweroff",
+    "upgrade",
+    "flash",
+    "delete",
+    "remove",
+    "erase",
+    "snmpset",
+    "apply",
+    "commit",
+    "disconnect",
+    "install",
+    "execute",
+    "exec",
+    "telnet",
+    "shell",
+];
+
+/// The word by which a request would change a router: a whole word of the path (`/cgi/reset?x`, `doReset`), since `preset`
+/// is another one.
+fn with_an_effect(path: &str) -> Option<&'static str> {
+    let mut words: Vec<String> = vec![String::new()];
+    let mut before = ' ';
+    for c in path.chars() {
+        if !c.is_ascii_alphanumeric() || c.is_ascii_uppercase() && before.is_ascii_lowercase() {
+            words.push(String::new());
+        }
+        if let (true, Some(word)) = (c.is_ascii_alphanumeric(), words.last_mut()) {
+            word.push(c.to_ascii_lowercase());
+        }
+        before = c;
+    }
+    let plain: String = path.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    // These have no other use, however they are joined to others.
+    let always = ["reboot", "snmpset", "factoryreset", "restoredefault"];
+    let joined = always.into_iter().find(|word| plain.contains(word));
+    joined.or_else(|| EFFECTS.into_iter().find(|effect| words.iter().any(|word| word == effect)))
 }
 
 /// A path, with a query where it has one, that leads nowhere but to itself.

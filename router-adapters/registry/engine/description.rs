@@ -50,6 +50,8 @@ pub struct Description {
     /// Where the facts stand.
     #[serde(default)]
     pub segment: Vec<SegmentRule>,
+    /// Instead of `segment`: the adapter of saved pages and configuration files that reads the answers (`poolcheck router list`).
+    pub reads: Option<String>,
     /// What must agree.
     #[serde(default)]
     pub check: Vec<Check>,
@@ -74,6 +76,9 @@ pub struct Connect {
     pub port: Option<u16>,
     /// A control socket on the same machine that takes the same commands, by its usual path.
     pub socket: Option<String>,
+    /// A UPnP service type: where the router describes itself is asked of the segment (SSDP), and where the service is
+    /// controlled stands in that description. They are `{description}` and `{control}` in requests.
+    pub upnp: Option<String>,
 }
 
 /// How a router is spoken to.
@@ -491,7 +496,7 @@ pub struct SegmentRule {
     pub ranges: Option<Picks>,
     /// The first leased address, counted from the network address; with `limit`.
     pub offset: Option<Picks>,
-    /// How many addresses are leased.
+    /// How many addresses are leased, from `offset` or from `start` on.
     pub limit: Option<Picks>,
     /// Ranges that are never leased.
     pub excluded: Option<Picks>,

@@ -9,6 +9,9 @@ use super::description::{AuthScheme, Capture, Expect, Meaning, Trouble};
 use super::plain;
 use super::select::{Answer, first};
 
+/// The name of the answer to what is asked first.
+pub(crate) const IDENTIFY: &str = "identify";
+
 /// A text is cut at `{name}`s: words outside and names inside.
 pub(crate) fn placeholders(text: &str) -> Vec<&str> {
     pieces(text).into_iter().filter_map(|(_, name)| name).collect()
@@ -82,6 +85,9 @@ impl Declared {
     pub(crate) fn judge(&self, asked: &Asked<'_>, got: &Got) -> Verdict {
         let answer = Answer::of(&got.body, false);
         if let Some(trouble) = asked.errors.iter().find(|trouble| self.is(trouble, got, &answer)) {
+            if asked.optional && trouble.means == Meaning::NotOffered {
+                return Verdict::Absent;
+            }
             let wait = trouble.wait.as_ref().and_then(|place| self.wait(place, &answer)).or_else(|| retry_after(got));
             return Verdict::Means { meaning: trouble.means, wait, say: trouble.say.clone() };
         }

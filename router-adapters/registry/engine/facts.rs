@@ -9,10 +9,14 @@ use poolcheck_plan::{AddrRange, Confidence, Facts, Sources};
 use super::Declared;
 use super::card::{self, Known, Network};
 use super::description::{Check, Pick, Picks, ReservationRule, SegmentRule, Sure, Written};
+use super::exchange::IDENTIFY;
 use super::select::{Answers, Finder, Item, pointed, wanted};
 use super::value;
-use crate::adapter::{AdapterError, Complaint};
+use crate::adapter::{Adapter, AdapterError, Complaint, Input, Page};
 use crate::{said, write};
+
+/// More networks than a router has; each may look up rows of other answers.
+const MOST: usize = 1024;
 
 /// Answers by step, and where and when they were got.
 #[derive(Debug, Clone, Copy)]
@@ -29,10 +33,35 @@ impl Declared {
     /// # Errors
     /// When something that the adapter needs is not there or not what it should be, or when values contradict each other.
     pub fn facts(&self, replies: &Replies<'_>, sources: &mut Sources) -> Result<Facts, AdapterError> {
+        if let Some(reader) = self.description().reads.as_deref().and_then(crate::find) {
+            return self.read_with(reader, replies, sources);
+        }
         let answers = Answers::new(replies.texts, self.uses_css());
         let reader = Reader { adapter: self, find: Finder { answers: &answers, patterns: self.patterns() } };
         let networks = reader.networks().map_err(AdapterError::from)?;
         Ok(card::facts(self.description(), &networks, replies.read_at, sources))
+    }
+}
+
+impl Declared {
+    /// Lets an adapter of files read the answers, each under its path on the router.
+    fn read_with(&self, reader: &Adapter, replies: &Replies<'_>, sources: &mut Sources) -> Result<Facts, AdapterError> {
+        let file = self.description();
+        let path = |id: &str| {
+            let step = file.step.iter().find(|step| step.id == id);
+            step.map_or(file.identify.get.as_deref(), |step| step.get.as_deref().or(step.post.as_deref()))
+        };
+        // What the router shows to everybody comes last: it says the least.
+        let (first, rest): (Vec<_>, Vec<_>) = replies.texts.iter().partition(|(id, _)| *id == IDENTIFY);
+        let pages = rest.into_iter().chain(first);
+        let pages: Vec<Page<'_>> = pages.map(|(id, text)| Page { name: path(id).unwrap_or(id), text }).collect();
+        let mut facts = reader.parse(&Input { pages: &pages, read_at: replies.read_at }, sources)?;
+        if let (Some(origin), Some((host, at))) = (facts.origins.first_mut(), replies.read_at) {
+            origin.adapter.clone_from(&file.id);
+            origin.title = format!("{} {host}", file.id);
+            origin.read_at = Some(at.to_owned());
+        }
+        Ok(facts)
     }
 }
 
@@ -59,6 +88,11 @@ impl<'a> Reader<'a> {
                     items.filter(|item| self.find.counts(&rule.only, *item, None)).map(Some).collect()
                 }
             };
+            if items.len() > MOST {
+                let message =
+                    format!("{} tells of {} networks, more than a router has", description.title, items.len());
+                return Err(self.helped(Complaint::whole(message)));
+            }
             for item in items {
                 let mut network = self.network(rule, item)?;
                 if !whole {
@@ -172,6 +206,14 @@ impl<'a> Reader<'a> {
         }
         let offset = self.one(rule.offset.as_ref(), "offset", item, |text, _| text.parse::<u32>().ok())?;
         let limit = self.one(rule.limit.as_ref(), "limit", item, |text, _| text.parse::<u32>().ok())?;
+        if let (Some(start), None, Some(limit)) = (start, end, limit) {
+            let Some(value) = value::so_many(start.value, limit.value) else {
+                let message =
+                    format!("the router says that DHCP leases {} addresses from {}", limit.value, start.value);
+                return Err(self.helped(Complaint::whole(message + ", which is no range")));
+            };
+            network.ranges.push(Known { value, sure: start.sure.min(limit.sure) });
+        }
         if let (Some(offset), Some(limit), Some(subnet)) = (offset, limit, network.subnet) {
             let sure = offset.sure.min(limit.sure).min(subnet.sure);
             let range = value::counted(subnet.value, offset.value, limit.value);
@@ -292,6 +334,11 @@ impl<'a> Reader<'a> {
             Some(step) => self.find.answers.get(step).map(super::select::Answer::root),
             None => item,
         };
+        // A text that is divided is a list; when it is there and empty, so is the list.
+        if let (Some(step), Some(_), Some(_)) = (&each.from, &each.xml, &each.split) {
+            let whole = Pick { from: Some(step.clone()), xml: each.xml.clone(), ..Pick::default() };
+            return !self.find.items(&whole, item).is_empty();
+        }
         let (Some(root), Some(paths)) = (root, &each.json) else { return false };
         paths.iter().any(|path| {
             let place = path.strip_suffix("/*").unwrap_or(path);

@@ -33,6 +33,11 @@ impl Vars {
         self.0.insert(name.to_owned(), value);
     }
 
+    /// What was captured, without the user's name.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        self.0.iter().filter(|(name, _)| name.as_str() != "user").map(|(_, value)| value.clone()).collect()
+    }
+
     pub(crate) fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }

@@ -123,6 +123,10 @@ impl<'a> Finder<'a> {
 
     /// The items that a pick finds, for `each`.
     pub(crate) fn items(self, pick: &Pick, item: Option<Item<'a>>) -> Vec<Item<'a>> {
+        self.found(pick, item, true)
+    }
+
+    fn found(self, pick: &Pick, item: Option<Item<'a>>, each: bool) -> Vec<Item<'a>> {
         let Some(base) = self.base(pick, item) else { return Vec::new() };
         if let Some(paths) = &pick.json {
             let Some(root) = as_json(base) else { return Vec::new() };
@@ -132,7 +136,10 @@ impl<'a> Finder<'a> {
         if let Some(paths) = &pick.xml {
             let Some(root) = as_xml(base) else { return Vec::new() };
             let found = paths.iter().map(|path| elements(root, path)).find(|found| !found.is_empty());
-            return found.unwrap_or_default().into_iter().map(Item::Xml).collect();
+            let found = found.unwrap_or_default().into_iter();
+            let Some(at) = pick.split.as_ref().filter(|_| each) else { return found.map(Item::Xml).collect() };
+            let parts = found.filter_map(|node| node.text()).flat_map(|text| text.split(at.as_str()));
+            return parts.filter(|part| !part.trim().is_empty()).map(Item::Text).collect();
         }
         if let Some(selector) = &pick.css {
             return selected(base, selector).into_iter().map(Item::Html).collect();
@@ -178,7 +185,7 @@ impl<'a> Finder<'a> {
         }
         let Some(base) = self.base(pick, item) else { return Vec::new() };
         let texts: Vec<String> = if pick.json.is_some() || pick.xml.is_some() {
-            self.items(pick, item).into_iter().flat_map(scalar).collect()
+            self.found(pick, item, false).into_iter().flat_map(scalar).collect()
         } else if let Some(selector) = &pick.css {
             let text = |element: ElementRef<'_>| match &pick.attr {
                 Some(name) => element.value().attr(name).map(str::to_owned),

@@ -53,6 +53,13 @@ pub(crate) fn mask(text: &str, written: Option<Written>) -> Option<u8> {
     ipnet::ipv4_mask_to_prefix(mask).ok().filter(|length| *length > 0)
 }
 
+/// So many addresses from one on.
+pub(crate) fn so_many(first: IpAddr, count: u32) -> Option<AddrRange> {
+    let IpAddr::V4(start) = first else { return None };
+    let last = u32::from(start).checked_add(count.checked_sub(1)?)?;
+    AddrRange::new(first, Ipv4Addr::from(last).into())
+}
+
 /// A range of addresses.
 pub(crate) fn range(text: &str) -> Option<AddrRange> {
     parse_range(text).ok()
@@ -120,6 +127,14 @@ pub(crate) fn counted(net: IpNet, offset: u32, count: u32) -> Option<AddrRange> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_beginning_and_a_number_are_a_range() {
+        let range = |first: &str, count| so_many(first.parse().unwrap(), count).map(|range| range.to_string());
+        assert_eq!(range("192.168.1.20", 180).as_deref(), Some("192.168.1.20-192.168.1.199"));
+        assert_eq!(range("10.0.0.250", 10).as_deref(), Some("10.0.0.250-10.0.1.3"));
+        assert_eq!((range("10.0.0.1", 0), range("255.255.255.250", 10), range("fd00::1", 2)), (None, None, None));
+    }
 
     #[test]
     fn lease_times() {

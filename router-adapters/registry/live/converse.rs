@@ -6,24 +6,48 @@ use std::time::Duration;
 use super::address::Offer;
 use super::digest::{Session, basic};
 use super::http::{Ask, Door, Got, Terms, title};
+use super::upnp::{self, Located};
 use super::{FetchError, Fingerprint, Request, Secret};
-use crate::adapter::Adapter;
 use crate::engine::description::{AuthScheme, Effect, Finally, Meaning, Scheme, Step};
-use crate::engine::exchange::{Asked, Verdict, placeholders};
+use crate::engine::exchange::{Asked, IDENTIFY, Verdict, placeholders};
 use crate::engine::fill::{Unfit, Vars};
 use crate::engine::{Declared, plain};
 
 /// What was said.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Conversation {
-    /// (step, answer), in the order of the adapter file; without those that the router lacks and may.
+    /// (step, answer), `identify` first, then in the order of the adapter file; without those that the router lacks and may.
     pub answers: Vec<(String, String)>,
     /// What was asked, without bodies and headers.
     pub asked: Vec<String>,
+    /// The host and port that were asked, as they stand in a URL, or the path of a socket.
+    pub host: String,
     /// The TLS certificate that the router showed.
     pub fingerprint: Option<Fingerprint>,
     /// Why the session could not be ended, where it could not.
     pub left_open: Option<String>,
+    /// What the router gave for this session alone.
+    private: Vec<String>,
+}
+
+impl std::fmt::Debug for Conversation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Conversation").field("host", &self.host).field("asked", &self.asked).finish_non_exhaustive()
+    }
+}
+
+impl Conversation {
+    /// Answers without what the router gave for this session alone.
+    pub fn without_session(&self) -> Vec<(String, String)> {
+        let clean = |text: &String| {
+            let mut text = text.clone();
+            for private in self.private.iter().filter(|private| private.len() >= 4) {
+                text = text.replace(private.as_str(), "removed");
+            }
+            text
+        };
+        self.answers.iter().map(|(step, text)| (step.clone(), clean(text))).collect()
+    }
 }
 
 /// Asks a router what an adapter file describes.
@@ -31,12 +55,32 @@ pub struct Conversation {
 /// # Errors
 /// See [`FetchError`]. What was begun has been ended by then.
 pub fn converse(adapter: &Declared, request: &Request) -> Result<Conversation, FetchError> {
+    let (said, told) = talk(adapter, request)?;
+    told.map(|()| said)
+}
+
+/// Asks the same, and keeps what was said until something was not understood, without the answer to a login: for a report.
+/// What the router gave for this session alone, and the password, are taken out.
+///
+/// # Errors
+/// When it ended before anything was asked with a login.
+pub fn record(adapter: &Declared, request: &Request) -> Result<(Conversation, Option<FetchError>), FetchError> {
+    let (mut said, told) = talk(adapter, request)?;
+    let steps = &adapter.description().step;
+    let logs_in = |id: &str| steps.iter().any(|step| step.id == id && step.effect == Some(Effect::Login));
+    said.answers.retain(|(id, _)| !logs_in(id));
+    Ok((said, told.err()))
+}
+
+fn talk(adapter: &Declared, request: &Request) -> Result<(Conversation, Result<(), FetchError>), FetchError> {
     let file = adapter.description();
     let way = Way::open(adapter, request)?;
+    let described = way.described.clone();
     let mut talk = Talk {
+        described,
         adapter,
         request,
-        way: &way,
+        way: &way.kind,
         session: None,
         vars: Vars::default(),
         said: Conversation::default(),
@@ -48,11 +92,12 @@ pub fn converse(adapter: &Declared, request: &Request) -> Result<Conversation, F
     let told = file.step.iter().try_for_each(|step| talk.step(step));
     // Whatever happened: a session that was begun is ended.
     let left_open = file.finally.iter().find_map(|last| talk.finally(last).err());
-    told?;
     let mut said = talk.said;
+    said.private = talk.vars.secrets();
     said.left_open = left_open;
-    said.fingerprint = way.fingerprint();
-    Ok(said)
+    said.host = way.kind.host();
+    said.fingerprint = way.kind.fingerprint();
+    Ok((said, told))
 }
 
 /// HTTP, or a socket on this machine.
@@ -62,9 +107,23 @@ enum Way {
     Socket(super::socket::Socket),
 }
 
+/// The way, and where on it the router describes itself.
+struct Opened {
+    kind: Way,
+    described: Option<Located>,
+}
+
 impl Way {
-    fn open(adapter: &Declared, request: &Request) -> Result<Self, FetchError> {
+    fn open(adapter: &Declared, request: &Request) -> Result<Opened, FetchError> {
         let file = adapter.description();
+        if let Some(service) = &file.connect.upnp {
+            let located = upnp::locate(request, service)?;
+            let mut terms = terms(adapter, request.timeout);
+            terms.offer = Offer { secure: false, both: false, port: None };
+            terms.listed = vec![format!("GET {}", located.path)];
+            let door = Door::open(&located.host, request, terms)?;
+            return Ok(Opened { kind: Self::Http(Box::new(door)), described: Some(located) });
+        }
         #[cfg(unix)]
         if let Some(path) =
             request.host.strip_prefix("unix:").or(request.host.starts_with('/').then_some(&*request.host))
@@ -73,9 +132,11 @@ impl Way {
                 return Err(FetchError::BadHost { host: plain(&request.host) });
             }
             let (limit, timeout) = (file.limits.max_body_kib * 1024, request.timeout);
-            return Ok(Self::Socket(super::socket::Socket { path: path.into(), limit, timeout }));
+            let kind = Self::Socket(super::socket::Socket { path: path.into(), limit, timeout });
+            return Ok(Opened { kind, described: None });
         }
-        Door::open(request, terms(adapter, request.timeout)).map(|door| Self::Http(Box::new(door)))
+        let door = Door::open(&request.host, request, terms(adapter, request.timeout))?;
+        Ok(Opened { kind: Self::Http(Box::new(door)), described: None })
     }
 
     fn host(&self) -> String {
@@ -124,6 +185,8 @@ fn terms(adapter: &Declared, timeout: Duration) -> Terms {
 }
 
 struct Talk<'a> {
+    /// Where the router describes itself by UPnP, and once that is read, where the service is controlled.
+    described: Option<Located>,
     adapter: &'a Declared,
     request: &'a Request,
     way: &'a Way,
@@ -201,11 +264,27 @@ impl<'a> Talk<'a> {
         let described = Described { method, path, headers: &headers, json: identify.json.as_ref(), xml: None };
         let got = self.send(&described, None, false)?;
         if self.adapter.identifies(&got) {
+            if let (Some(located), Some(service), Way::Http(door)) =
+                (&mut self.described, &self.adapter.description().connect.upnp, self.way)
+            {
+                located.read(&got.body, service)?;
+                door.allow(format!("POST {}", located.control));
+            }
+            self.said.answers.push((IDENTIFY.to_owned(), got.body));
             return Ok(());
         }
         let found = if got.status == 200 { title(&got.body) } else { format!("HTTP status {}", got.status) };
         let wanted = self.adapter.description().title.clone();
-        Err(FetchError::NotThisRouter { host: self.way.host(), wanted, found })
+        // Who asks the same first knows whether it is its own.
+        let mine = self.adapter.description();
+        let same = |other: &&Declared| {
+            let theirs = other.description();
+            theirs.id != mine.id
+                && (&theirs.identify.get, &theirs.identify.post) == (&mine.identify.get, &mine.identify.post)
+        };
+        let others = crate::engine::builtin().iter().filter(same).filter(|other| other.identifies(&got));
+        let looks_like = others.map(|other| other.description().id.clone()).collect();
+        Err(FetchError::NotThisRouter { host: self.way.host(), wanted, found, looks_like })
     }
 
     fn step(&mut self, step: &Step) -> Result<(), FetchError> {
@@ -227,6 +306,7 @@ impl<'a> Talk<'a> {
         let described =
             Described { method, path, headers: &step.headers, json: step.json.as_ref(), xml: step.xml.as_deref() };
         let got = self.send(&described, Some(&vars), true)?;
+        self.said.answers.push((step.id.clone(), got.body.clone()));
         let with_credential = self.secret().is_some() && self.scheme() != AuthScheme::None;
         let asked = Asked {
             expect: &step.expect,
@@ -240,10 +320,12 @@ impl<'a> Talk<'a> {
                 for (name, value) in captured {
                     self.vars.set(&name, value);
                 }
-                self.said.answers.push((step.id.clone(), got.body));
                 Ok(())
             }
-            Verdict::Absent => Ok(()),
+            Verdict::Absent => {
+                self.said.answers.pop();
+                Ok(())
+            }
             Verdict::Means { meaning, wait, say } => Err(self.means(meaning, wait, say, path)),
             Verdict::Status if got.status == 401 && !with_credential => {
                 Err(FetchError::NoSecret { adapter: self.adapter.description().id.clone() })
@@ -261,6 +343,10 @@ impl<'a> Talk<'a> {
     fn means(&self, meaning: Meaning, wait: Option<u64>, say: Option<String>, path: &str) -> FetchError {
         let (host, path) = (self.way.host(), path.to_owned());
         match meaning {
+            // Without a password none can be wrong.
+            Meaning::WrongPassword if self.secret().is_none() => {
+                FetchError::NoSecret { adapter: self.adapter.description().id.clone() }
+            }
             Meaning::WrongPassword => FetchError::WrongPassword { host, user: self.user.clone() },
             Meaning::Busy => FetchError::Busy { host },
             Meaning::Locked => FetchError::Locked { host, wait, say },
@@ -299,7 +385,12 @@ impl<'a> Talk<'a> {
         let none = Vars::default();
         let vars = vars.unwrap_or(&none);
         let unfit = |unfit: Unfit| self.unfit(asked.path, &unfit);
-        let path = vars.path(asked.path).map_err(unfit)?;
+        let path = match (&self.described, asked.path) {
+            (Some(located), "{description}") => located.path.clone(),
+            (Some(located), "{control}") => located.control.clone(),
+            _ => vars.path(asked.path).map_err(unfit)?,
+        };
+        let listed = if self.described.is_some() { path.as_str() } else { asked.path };
         let mut headers = Vec::new();
         for (name, value) in asked.headers {
             // Without a login there is nothing to carry.
@@ -334,12 +425,12 @@ impl<'a> Talk<'a> {
         }
         let ask = Ask {
             method: asked.method,
-            listed: asked.path,
+            listed,
             path: &path,
             headers: &headers,
             body: body.as_ref().map(|(kind, text)| (*kind, text.as_str())),
         };
-        self.said.asked.push(format!("{} {}", asked.method, asked.path));
+        self.said.asked.push(format!("{} {listed}", asked.method));
         if with_login
             && self.scheme() == AuthScheme::Challenge
             && let Way::Http(door) = self.way
@@ -363,39 +454,53 @@ pub struct Identified {
     pub adapters: Vec<String>,
 }
 
-/// Asks a host what adapters ask first, each question once, without any credential. Only GETs.
+/// What is asked, and which adapters want to know.
+#[derive(Debug)]
+struct Question<'a> {
+    secure: bool,
+    port: u16,
+    method: &'static str,
+    path: String,
+    body: Option<String>,
+    askers: Vec<&'a Declared>,
+}
+
+/// Asks a host what adapters ask first, each question once, without any credential.
 ///
 /// # Errors
 /// When the host is none, or not private; what cannot be reached is an answer.
-pub fn identify_all(rust: &[&Adapter], files: &[Declared], request: &Request) -> Result<Vec<Identified>, FetchError> {
-    let mut questions: BTreeMap<(bool, u16, String), Vec<Asker<'_>>> = BTreeMap::new();
-    for adapter in rust.iter().filter_map(|adapter| Some((adapter.id, adapter.live?))) {
-        questions.entry((false, 80, "/".to_owned())).or_default().push(Asker::Rust(adapter.0, adapter.1.identify));
-    }
-    for file in files {
-        let description = file.description();
-        let secure = description.connect.scheme == Scheme::Https;
-        let port = description.connect.port.unwrap_or(if secure { 443 } else { 80 });
-        if let Some(path) = &description.identify.get {
-            questions.entry((secure, port, path.clone())).or_default().push(Asker::File(file));
+pub fn identify_all(adapters: &[&Declared], request: &Request) -> Result<Vec<Identified>, FetchError> {
+    let mut questions: Vec<Question<'_>> = Vec::new();
+    for adapter in adapters {
+        let Some(question) = first_question(adapter, &request.host) else { continue };
+        let same = |known: &&mut Question<'_>| {
+            (known.secure, known.port, known.method, &known.path, &known.body)
+                == (question.secure, question.port, question.method, &question.path, &question.body)
+        };
+        match questions.iter_mut().find(same) {
+            Some(known) => known.askers.extend(question.askers),
+            None => questions.push(question),
         }
     }
+    questions.sort_by(|a, b| (a.secure, a.port, a.method, &a.path).cmp(&(b.secure, b.port, b.method, &b.path)));
     let mut found = Vec::new();
     let mut dead: Vec<(bool, u16)> = Vec::new();
-    for ((secure, port, path), askers) in questions {
+    for question in questions {
+        let Question { secure, port, method, path, body, askers } = question;
         if dead.contains(&(secure, port)) {
             continue;
         }
         let terms = Terms {
             adapter: "router identify".to_owned(),
-            offer: Offer { secure, both: false, port: Some(port) },
+            offer: Offer { secure, both: true, port: Some(port) },
             body_limit: 1024 * 1024,
             timeout: request.timeout,
-            listed: vec![format!("GET {path}")],
+            listed: vec![format!("{method} {path}")],
         };
-        let door = Door::open(request, terms)?;
-        let asked = format!("GET {}://{}{path}", if secure { "https" } else { "http" }, door.host);
-        let got = match door.ask(&Ask::get(&path), None) {
+        let door = Door::open(&request.host, request, terms)?;
+        let asked = format!("{method} {}://{}{path}", if door.secure { "https" } else { "http" }, door.host);
+        let body = body.as_deref().map(|text| ("application/json", text));
+        let got = match door.ask(&Ask { method, listed: &path, path: &path, headers: &[], body }, None) {
             Ok(got) => got,
             Err(error) => {
                 if matches!(
@@ -408,30 +513,27 @@ pub fn identify_all(rust: &[&Adapter], files: &[Declared], request: &Request) ->
                 continue;
             }
         };
-        let mine = askers.iter().filter(|asker| asker.is_mine(&got)).map(Asker::id).collect();
+        let mine = askers.iter().filter(|asker| asker.identifies(&got));
+        let adapters = mine.map(|asker| asker.description().id.clone()).collect();
         let answer = format!("HTTP status {}, {}", got.status, title(&got.body));
-        found.push(Identified { asked, answer, adapters: mine });
+        found.push(Identified { asked, answer, adapters });
     }
     Ok(found)
 }
 
-enum Asker<'a> {
-    Rust(&'static str, fn(&str) -> bool),
-    File(&'a Declared),
-}
-
-impl Asker<'_> {
-    fn id(&self) -> String {
-        match self {
-            Self::Rust(id, _) => (*id).to_owned(),
-            Self::File(file) => file.description().id.clone(),
-        }
+/// What an adapter asks first; `None` where that is not asked of a host, or not in the way that the host is given.
+fn first_question<'a>(adapter: &'a Declared, host: &str) -> Option<Question<'a>> {
+    let file = adapter.description();
+    let secure = file.connect.scheme == Scheme::Https;
+    let other = if secure { "http://" } else { "https://" };
+    if file.connect.upnp.is_some() || host.starts_with(other) {
+        return None;
     }
-
-    fn is_mine(&self, got: &Got) -> bool {
-        match self {
-            Self::Rust(_, is_home) => got.status == 200 && is_home(&got.body),
-            Self::File(file) => file.identifies(got),
-        }
-    }
+    let port = file.connect.port.unwrap_or(if secure { 443 } else { 80 });
+    let (method, path) = match (&file.identify.get, &file.identify.post) {
+        (Some(path), _) => ("GET", path),
+        (None, path) => ("POST", path.as_ref()?),
+    };
+    let body = file.identify.json.as_ref().map(ToString::to_string);
+    Some(Question { secure, port, method, path: path.clone(), body, askers: vec![adapter] })
 }

@@ -37,16 +37,6 @@ impl<'a> Session<'a> {
         Self { door, request, user, scheme: Scheme::NotAsked, accepted: false }
     }
 
-    /// One page's text.
-    pub(super) fn page(&mut self, path: &str) -> Result<String, FetchError> {
-        let got = self.ask(&Ask::get(path))?;
-        match got.status {
-            200 => Ok(got.body),
-            503 => Err(FetchError::Busy { host: self.host() }),
-            status => Err(FetchError::Status { path: path.to_owned(), status }),
-        }
-    }
-
     /// One answer, whatever it says, but never a 401.
     pub(super) fn ask(&mut self, ask: &Ask<'_>) -> Result<Got, FetchError> {
         let mut retries = 0;

@@ -13,6 +13,18 @@ pub enum FetchError {
         /// The adapter's id.
         adapter: String,
     },
+    /// Nobody on the segment said that it has the service.
+    #[error("nobody on this segment says by UPnP that it has {service}")]
+    NobodyDescribesIt {
+        /// The service.
+        service: String,
+    },
+    /// Several routers on the segment have the service.
+    #[error("several routers on this segment describe themselves: {}", .hosts.join(", "))]
+    Several {
+        /// Where each describes itself.
+        hosts: Vec<String>,
+    },
     /// A path that the adapter does not list was asked for.
     #[error("the adapter {adapter} never asks for {path}")]
     NotAllowed {
@@ -90,6 +102,8 @@ pub enum FetchError {
         wanted: String,
         /// The page's title or the status.
         found: String,
+        /// The adapters that know this answer.
+        looks_like: Vec<String>,
     },
     /// The router answered with a status that is not success.
     #[error("{path} gave HTTP status {status}")]
@@ -245,6 +259,12 @@ pub enum FetchError {
         /// Why.
         reason: String,
     },
+    /// The terminal could not be asked for the password.
+    #[error("the terminal cannot be asked for the password: {reason}")]
+    SecretPrompt {
+        /// Why.
+        reason: String,
+    },
     /// The place for the password holds nothing.
     #[error("{place} holds no password")]
     SecretEmpty {
@@ -258,10 +278,35 @@ impl FetchError {
         Self::NotAllowed { adapter: adapter.to_owned(), path: super::http::plain(path) }
     }
 
+    /// Whether the user is to say something else: nothing was sent.
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Self::NotLive { .. }
+                | Self::BadHost { .. }
+                | Self::NotHttp { .. }
+                | Self::PublicAddress { .. }
+                | Self::NoSecret { .. }
+                | Self::NoUser { .. }
+                | Self::NoHost { .. }
+                | Self::Readable { .. }
+                | Self::SecretVariable { .. }
+                | Self::SecretFile { .. }
+                | Self::SecretMode { .. }
+                | Self::SecretCommand { .. }
+                | Self::SecretPrompt { .. }
+                | Self::SecretEmpty { .. }
+        )
+    }
+
     /// What to do.
     pub fn help(&self) -> String {
         match self {
             Self::NotLive { adapter } => format!("save its file, then: poolcheck router read --adapter {adapter} FILE"),
+            Self::NobodyDescribesIt { .. } => {
+                "switch UPnP on on the router, name its description with --host http://ADDRESS:PORT/PATH, or write the range into lan.toml; few routers offer this".into()
+            }
+            Self::Several { hosts } => format!("choose one: --host {}", hosts.first().map_or("", String::as_str)),
             Self::NotAllowed { .. } => "only the pages that the adapter lists can be fetched; a GET can reboot a router".into(),
             Self::BadHost { .. } => "write a name or an address, with a port where needed: 192.168.1.1, hub.lan:8080".into(),
             Self::NotHttp { .. } => "write the host only, for example 192.168.1.1; this adapter speaks plain HTTP".into(),
@@ -271,7 +316,12 @@ impl FetchError {
             Self::Unreachable { host, .. } => format!("is this machine on the router's network? Open http://{host}/"),
             Self::TimedOut { .. } => "close other pages of the router's administration and try again; --timeout for more".into(),
             Self::Redirected { .. } => "redirects are never followed: is this a captive portal, or has the router moved?".into(),
-            Self::NotThisRouter { .. } => "no password was sent; name the right router with --host, or the right --adapter".into(),
+            Self::NotThisRouter { looks_like, .. } if !looks_like.is_empty() => {
+                format!("no password was sent; it looks like one for --adapter {}", looks_like.join(" or "))
+            }
+            Self::NotThisRouter { .. } => {
+                "no password was sent; name the right router with --host, or the right --adapter (poolcheck router identify)".into()
+            }
             Self::Status { path, .. } => format!("open {path} in a browser, save it, and use: poolcheck router read FILE"),
             Self::TooLarge { .. } | Self::Truncated { .. } => {
                 "try again over a cable; or save the page in a browser and use: poolcheck router read FILE".into()
@@ -310,6 +360,7 @@ impl FetchError {
             Self::SecretFile { .. } => "name a readable file whose first line is the password".into(),
             Self::SecretMode { path, .. } => format!("chmod 600 {}", path.display()),
             Self::SecretCommand { .. } => "run it by hand: it must print the password and succeed".into(),
+            Self::SecretPrompt { .. } => "name it with --secret-env, --secret-file or --secret-command".into(),
             Self::SecretEmpty { .. } => "the password is the first line".into(),
         }
     }

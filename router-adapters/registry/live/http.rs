@@ -31,6 +31,8 @@ pub(super) struct Door {
     pub(super) host: String,
     pub(super) secure: bool,
     terms: Terms,
+    /// What may be asked besides, since the router's own description named it.
+    also: std::cell::RefCell<Vec<String>>,
     known: Option<Fingerprint>,
     seen: Seen,
 }
@@ -48,15 +50,10 @@ pub(super) struct Ask<'x> {
     pub(super) body: Option<(&'static str, &'x str)>,
 }
 
-impl<'x> Ask<'x> {
-    pub(super) fn get(path: &'x str) -> Self {
-        Self { method: "GET", listed: path, path, ..Self::default() }
-    }
-}
-
 impl Door {
-    pub(super) fn open(request: &Request, terms: Terms) -> Result<Self, FetchError> {
-        let host = address::resolve(&request.host, terms.offer, request.allow_public)?;
+    pub(super) fn open(host: &str, request: &Request, terms: Terms) -> Result<Self, FetchError> {
+        let host = address::resolve(host, terms.offer, request.allow_public)?;
+        let known = request.pin.or_else(|| request.known.get(&host.authority).copied());
         let (seen, unreachable) =
             (Seen::default(), |reason: String| FetchError::Unreachable { host: host.authority.clone(), reason });
         let client = Client::builder()
@@ -69,11 +66,19 @@ impl Door {
             .timeout(terms.timeout)
             .connect_timeout(terms.timeout)
             .resolve(&host.name, host.address)
-            .tls_backend_preconfigured(tls::config(request.pin, &seen).map_err(unreachable)?)
+            .tls_backend_preconfigured(tls::config(known, &seen).map_err(unreachable)?)
             .user_agent(concat!("poolcheck/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| unreachable(innermost(&error)))?;
-        Ok(Self { client, host: host.authority, secure: host.secure, terms, known: request.pin, seen })
+        Ok(Self {
+            client,
+            host: host.authority,
+            secure: host.secure,
+            terms,
+            also: std::cell::RefCell::default(),
+            known,
+            seen,
+        })
     }
 
     /// The certificate that the router showed.
@@ -81,12 +86,18 @@ impl Door {
         self.seen.get()
     }
 
+    /// Lets one more request be asked.
+    pub(super) fn allow(&self, request: String) {
+        self.also.borrow_mut().push(request);
+    }
+
     /// Asks. What the adapter does not list is refused here, whoever asks.
     pub(super) fn ask(&self, ask: &Ask<'_>, authorization: Option<&str>) -> Result<Got, FetchError> {
         let listed = format!("{} {}", ask.method, ask.listed);
         // What was put in for a name is one segment: the number of slashes tells.
         let same_shape = ask.path.matches('/').count() == ask.listed.matches('/').count();
-        if !self.terms.listed.contains(&listed) || !same_shape {
+        let known = self.terms.listed.contains(&listed) || self.also.borrow().contains(&listed);
+        if !known || !same_shape {
             return Err(FetchError::not_allowed(&self.terms.adapter, ask.path));
         }
         let started = Instant::now();

@@ -1,4 +1,4 @@
-//! A password, from where passwords may come from: the environment, a file of one's own, a command.
+//! A password, from where passwords may come from: the environment, a file of one's own, a command, a person at a terminal.
 
 use std::fmt;
 use std::io::Read as _;
@@ -61,6 +61,13 @@ impl Secret {
         let text =
             String::from_utf8(output.stdout).map_err(|_| failed("it printed something that is not text".into()))?;
         Self::first_line(&text, || "the command".to_owned())
+    }
+
+    /// From a person at the terminal, who does not see what is typed.
+    pub fn from_prompt(question: &str) -> Result<Self, FetchError> {
+        let typed = rpassword::prompt_password(question);
+        let text = typed.map_err(|error| FetchError::SecretPrompt { reason: error.to_string() })?;
+        Self::first_line(&text, || "what was typed".to_owned())
     }
 
     pub(super) fn reveal(&self) -> &str {
