@@ -84,9 +84,14 @@ fn folder() -> PathBuf {
 }
 
 /// Keeps a run in the documents.
-pub(super) fn keep(name: &str, record: &Record) -> Result<(), String> {
+pub(super) fn keep(name: &str, record: &mut Record) -> Result<(), String> {
     if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
         return Err(format!("`{name}` is no name for a file: letters, digits and hyphens"));
+    }
+    for found in &mut record.rows {
+        if let Verdict::Failed { evidence, .. } = &mut found.verdict {
+            evidence.clear();
+        }
     }
     let path = folder().join(format!("{name}.json"));
     let text = serde_json::to_string_pretty(record).map_err(|error| error.to_string())?;

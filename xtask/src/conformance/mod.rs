@@ -66,7 +66,12 @@ pub(crate) enum Verdict {
     /// As demanded; the figure that was found, if there is one.
     Passed { note: String },
     /// Not as demanded; what was seen instead, and the frames that show it.
-    Failed { note: String, evidence: Vec<String> },
+    Failed {
+        note: String,
+        /// Kept out of documents: frames and last words are for whoever looks at this run.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        evidence: Vec<String>,
+    },
     /// It cannot be demanded of this announcer.
     NotApplicable { note: String },
     /// It could not be looked at here.
@@ -284,7 +289,7 @@ fn measure(settings: &Settings) -> Result<(), String> {
         _ => {}
     }
     if let Some(name) = &settings.record {
-        document::keep(name, &record)?;
+        document::keep(name, &mut record)?;
     }
     let count = |word: &str| record.rows.iter().filter(|found| found.verdict.word() == word).count();
     let summary = format!(
