@@ -50,7 +50,7 @@ It stays in the foreground, and ends on SIGTERM.
   --addresses LIST   what is announced, at least one of IPv4; rows of IPv6 need one of IPv6
   --rows LIST        only these rows, or parts by number
   -o FORMAT          table, markdown or json
-  --record NAME      also keep the result in docs/conformance/NAME.json, and write docs/CONFORMANCE.md anew
+  --record NAME      also keep the rows in docs/conformance/NAME.json, and write docs/CONFORMANCE.md anew
   --document         only write docs/CONFORMANCE.md anew from what is kept
   --list             only list the rows
 
@@ -288,9 +288,6 @@ fn measure(settings: &Settings) -> Result<(), String> {
         "markdown" => print!("{}", document::table(std::slice::from_ref(&record))),
         _ => {}
     }
-    if let Some(name) = &settings.record {
-        document::keep(name, &mut record)?;
-    }
     let count = |word: &str| record.rows.iter().filter(|found| found.verdict.word() == word).count();
     let summary = format!(
         "{} rows: {} passed, {} failed, {} not applicable, {} not measured",
@@ -303,5 +300,9 @@ fn measure(settings: &Settings) -> Result<(), String> {
     if settings.output == "table" {
         println!("{summary}");
     }
-    if count("failed") > 0 { Err(format!("{} rows failed", count("failed"))) } else { Ok(()) }
+    let failed = count("failed");
+    if let Some(name) = &settings.record {
+        document::keep(name, &mut record)?;
+    }
+    if failed > 0 { Err(format!("{failed} rows failed")) } else { Ok(()) }
 }

@@ -43,6 +43,7 @@ pub(super) static ROWS: &[Row] = &[
     row("power-3", "power off, 3 nodes", (3, 1), 50, power_off),
     row("power-10", "power off, 10 nodes", (10, 1), 50, power_off),
     row("killed", "process killed, host alive", (3, 1), 20, killed),
+    row("all-killed", "all its processes killed at once, host alive", (3, 1), 20, all_killed),
     row("frozen", "SIGSTOP for 5 s, SIGCONT", (3, 1), 10, frozen),
     row("handover", "planned handover, asked each 1 ms", (3, 1), 20, handover),
     row("link", "link of the owner down for 6 s, then back", (3, 1), 10, link_flap),
@@ -146,8 +147,16 @@ fn power_off(lan: &mut Lan, _: Duration) -> Result<Figures, String> {
 }
 
 fn killed(lan: &mut Lan, _: Duration) -> Result<Figures, String> {
+    dies(lan, Lan::kill_first)
+}
+
+fn all_killed(lan: &mut Lan, _: Duration) -> Result<Figures, String> {
+    dies(lan, |lan, node| lan.signal(node, Signal::Kill))
+}
+
+fn dies(lan: &mut Lan, how: impl FnOnce(&Lan, usize) -> Result<Moment, String>) -> Result<Figures, String> {
     let old = settled(lan)?;
-    let (seen, since) = during(lan, EVERY, TAKEOVER, |lan| lan.signal(old, Signal::Kill))?;
+    let (seen, since) = during(lan, EVERY, TAKEOVER, |lan| how(lan, old))?;
     let mut figures = Figures::default();
     let new = answers(&seen.asked).filter(|(at, node)| *node != old && *at >= since).map(|(at, _)| at).min();
     figures.millis("kill to first new answer", new.ok_or("nobody else has answered")?.since(since));
