@@ -1,7 +1,7 @@
 //! `cargo xtask conformance`: what is demanded of whoever answers for shared addresses on a LAN, row by row, of any announcer.
 //!
 //! Nothing is known of the announcer but what its frames show. A row is a function with a stable name, a sentence that says
-//! what is demanded, and the place that demands it; [`ROWS`](rows::ROWS) lists them all. A row passes, fails with the frames
+//! what is demanded, and the place that demands it; [`ROWS`] lists them all. A row passes, fails with the frames
 //! that show it, does not apply to this announcer, or could not be measured on this machine: never silently the first.
 
 use std::net::IpAddr;

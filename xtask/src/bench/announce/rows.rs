@@ -420,9 +420,9 @@ fn hardware_address(lan: &mut Lan, _: Duration) -> Result<Figures, String> {
         figures.millis("change to first answer with it", right.since(since));
     }
     figures.millis("change to last answer with the old one", old.unwrap_or(since).since(since));
-    match announced {
-        Some(announced) => figures.millis("change to announcement", announced.since(since)),
-        None => figures.add("not announced within 5 s", "of 1 run", 1.0),
+    figures.whether("announced within 5 s", announced.is_some());
+    if let Some(announced) = announced {
+        figures.millis("change to announcement", announced.since(since));
     }
     Ok(figures)
 }
@@ -478,7 +478,7 @@ fn squatter(lan: &mut Lan, _: Duration) -> Result<Figures, String> {
     let taken = seen.announced.iter().filter(|(_, node, address, _)| node.is_some() && *address == wanted).count();
     let answers = answers(&seen.asked).filter(|(_, node)| *node != usize::MAX).count();
     let mut figures = Figures::default();
-    figures.add("taken all the same", "of 1 run", f64::from(u8::from(taken + answers > 0)));
+    figures.whether("taken all the same", taken + answers > 0);
     figures.add("announcements", "frames", taken as f64);
     Ok(figures)
 }
@@ -500,9 +500,10 @@ fn claim(lan: &mut Lan, _: Duration) -> Result<Figures, String> {
         .filter(|(at, node, address, _)| *at >= since && *node == Some(owner) && *address == claimed);
     let mut figures = Figures::default();
     let mut defence = defence.map(|(at, ..)| *at);
-    match defence.next() {
-        Some(first) => figures.millis("claim to defence", first.since(since)),
-        None => figures.add("not defended within 3 s", "of 1 run", 1.0),
+    let first = defence.next();
+    figures.whether("defended within 3 s", first.is_some());
+    if let Some(first) = first {
+        figures.millis("claim to defence", first.since(since));
     }
     Ok(figures)
 }
@@ -517,9 +518,9 @@ fn healed(lan: &mut Lan, _: Duration) -> Result<Figures, String> {
     let last = seen.asked.iter().rev().find_map(|asked| asked.answers.last());
     let remains = last.map(|(_, node)| *node).ok_or("nobody answers afterwards")?;
     let announced = seen.announced.iter().find(|(at, node, ..)| *at >= since && *node == Some(remains));
-    match announced {
-        Some((at, ..)) => figures.millis("healing to the announcement of the one that remains", at.since(since)),
-        None => figures.add("not announced within 5 s", "of 1 run", 1.0),
+    figures.whether("the one that remains announces within 5 s", announced.is_some());
+    if let Some((at, ..)) = announced {
+        figures.millis("healing to its announcement", at.since(since));
     }
     Ok(figures)
 }
