@@ -195,6 +195,34 @@ fn a_filter_lets_through_what_concerns_its_addresses_and_can_be_changed() {
 }
 
 #[test]
+fn a_priority_is_no_vlan() {
+    if !inside("a_priority_is_no_vlan") {
+        return;
+    }
+    let mut lan = Bridge::new();
+    lan.port("watch", "02:0a:00:00:00:01");
+    let mut watch = open("watch");
+    let mut link = open("eth0");
+    let mac = link.mac();
+    let tagged = |last: u8, tag: [u8; 2]| {
+        let mut frame = compose::arp(MacAddr::BROADCAST, &arp::Repr::probe(mac, [10, 77, 0, last].into()));
+        frame.splice(12..12, [0x81, 0, tag[0], tag[1]]);
+        frame
+    };
+    // VLAN 10, priority 3 in no VLAN, VLAN 10 with priority 3.
+    let frames = [tagged(50, [0, 10]), tagged(51, [0x60, 0]), tagged(52, [0x60, 10])];
+    assert_eq!(link.send(&frames).unwrap(), 3);
+    let mut heard = Vec::new();
+    let until = watch.now() + Duration::from_secs(2);
+    while heard.is_empty() && watch.now() < until {
+        watch.receive(until, &mut heard).unwrap();
+    }
+    watch.receive(watch.now() + Duration::from_millis(50), &mut heard).unwrap();
+    let asked: Vec<Payload> = heard.iter().map(|received| dissect(&received.frame).unwrap().payload).collect();
+    assert_eq!(asked, [Payload::Arp(arp::Repr::probe(mac, [10, 77, 0, 51].into()))]);
+}
+
+#[test]
 fn the_kernel_tells_of_neighbours_and_routes() {
     if !inside("the_kernel_tells_of_neighbours_and_routes") {
         return;

@@ -291,6 +291,15 @@ impl Lan {
         Ok(now)
     }
 
+    /// Kills the one process that was started, not what it has started in its turn; says when.
+    pub(crate) fn kill_first(&self, node: usize) -> Result<Moment, String> {
+        let started = self.nodes[node].started.as_ref().and_then(|child| i32::try_from(child.id()).ok());
+        let started = started.ok_or_else(|| format!("nothing was started on {}", self.nodes[node].name))?;
+        let now = self.clock.now();
+        process::signal(&[started], Signal::Kill);
+        Ok(now)
+    }
+
     /// Waits for the end of a node's announcer.
     pub(crate) fn reap(&mut self, node: usize) {
         if let Some(mut child) = self.nodes[node].started.take() {

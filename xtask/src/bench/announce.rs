@@ -23,6 +23,9 @@ use rows::{ROWS, Row};
 const MARK: &str = "POOLCHECK_BENCH_ANNOUNCE";
 const PEERS: [&str; 3] = ["keepalived", "keepalived:100", "keepalived:20"];
 
+/// The unit of figures that count runs.
+const RUNS: &str = "runs";
+
 /// Figures of one kind, a run each or a question each.
 pub(super) struct Figure {
     name: &'static str,
@@ -48,6 +51,11 @@ impl Figures {
         self.add(name, "ms", millis(value));
     }
 
+    /// Adds whether something was so in this run.
+    pub(super) fn whether(&mut self, name: &'static str, so: bool) {
+        self.add(name, RUNS, f64::from(u8::from(so)));
+    }
+
     fn take(&mut self, other: Self) {
         for figure in other.0 {
             for value in figure.values {
@@ -68,7 +76,11 @@ impl Figures {
             value if value.abs() >= 1.0 => format!("{value:.1}"),
             value => format!("{value:.3}"),
         };
-        let (median, first, last) = (text(at(50)), text(values[0]), text(values[values.len() - 1]));
+        if unit == RUNS {
+            return format!("{:.0} of {} runs", values.iter().sum::<f64>(), values.len());
+        }
+        let middle = f64::midpoint(values[(values.len() - 1) / 2], values[values.len() / 2]);
+        let (median, first, last) = (text(middle), text(values[0]), text(values[values.len() - 1]));
         if values.len() == 1 {
             return format!("{median} {unit}");
         }
@@ -220,6 +232,12 @@ mod tests {
         }
         assert_eq!(figures.cell("silence"), "2 ms (1–3; 3)");
         assert_eq!(figures.cell("nothing"), "–");
+        figures.add("silence", "ms", 6.0);
+        assert_eq!(figures.cell("silence"), "2.5 ms (1–6; 4)");
+        for so in [true, false, true] {
+            figures.whether("taken", so);
+        }
+        assert_eq!(figures.cell("taken"), "2 of 3 runs");
         let mut many = Figures::default();
         (0..101).for_each(|n| many.add("latency", "µs", f64::from(n)));
         assert_eq!(many.cell("latency"), "50 µs (0–100, p99 99; 101)");

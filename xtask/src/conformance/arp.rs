@@ -8,11 +8,9 @@ use poolcheck_lan::wire::{MacAddr, compose};
 
 use super::stage::{Owned, Stage};
 use super::{Outcome, Verdict};
+use crate::announcers::Moment;
 use crate::announcers::wire::{CLIENT_V4, asker, describe, question};
-use crate::announcers::{Moment, millis};
 
-/// Longest time until an answer.
-const SOON: Duration = Duration::from_secs(1);
 /// What was not answered by then is not.
 const SILENCE: Duration = Duration::from_millis(300);
 /// Length of an ARP packet for IPv4 with its Ethernet header; padding follows.
@@ -72,15 +70,11 @@ fn answered(stage: &mut Stage, change: impl FnOnce(Ask, &Owned) -> Ask) -> Outco
     let owned = stage.settled(IpAddr::V4(stage.v4()))?;
     let number = stage.number();
     let ask = change(Ask::new(number, &owned), &owned);
-    let since = stage.send(&ask.frame)?;
-    let to_asker = |heard: &crate::announcers::wire::Heard| heard.at >= since && heard.frame[..6] == asker(number).0;
-    stage.tape()?.wait(SOON, to_asker);
-    std::thread::sleep(Duration::from_millis(50));
-    let answers = stage.tape()?.select(to_asker);
+    let (since, answers) = stage.question(&ask.frame, |heard| heard.frame[..6] == asker(number).0)?;
     let wanted = compose::arp(asker(number), &Arp::reply(&ask.packet, owned.mac));
     let sent = format!("asked: {}", describe(&ask.frame));
     let [answer] = &answers[..] else {
-        let note = format!("{} answers within {} ms", answers.len(), millis(SOON));
+        let note = format!("{} answers to one question", answers.len());
         return Err(Verdict::failed(note, std::iter::once(sent).chain(stage.evidence(since, &answers))));
     };
     let padding = answer.frame.get(LEN..).unwrap_or_default();

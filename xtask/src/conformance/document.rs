@@ -3,12 +3,13 @@
 //! A recorded run is a file in `docs/conformance`; the document is written from all of them, one column each, between two
 //! marks. A test compares it with what it would be.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
 use super::rows::{Part, ROWS, Row};
-use super::{Record, Verdict};
+use super::{Found, Record, Verdict};
 use crate::root;
 
 const BEGIN: &str = "<!-- generated: cargo xtask conformance --document; do not edit below -->";
@@ -83,17 +84,57 @@ fn folder() -> PathBuf {
     root().join("docs/conformance")
 }
 
-/// Keeps a run in the documents.
-pub(super) fn keep(name: &str, record: &Record) -> Result<(), String> {
+/// Keeps a run in the documents. Rows that were not looked at keep what an earlier run of the same announcer found.
+pub(super) fn keep(name: &str, record: &mut Record) -> Result<(), String> {
     if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
         return Err(format!("`{name}` is no name for a file: letters, digits and hyphens"));
     }
+    for found in &mut record.rows {
+        if let Verdict::Failed { evidence, .. } = &mut found.verdict {
+            evidence.clear();
+        }
+    }
     let path = folder().join(format!("{name}.json"));
+    let before = fs::read_to_string(&path).ok().and_then(|text| serde_json::from_str::<Record>(&text).ok());
+    if let Some(before) = before {
+        complete(record, before);
+    }
+    for found in &mut record.rows {
+        if let Verdict::Failed { evidence, .. } = &mut found.verdict {
+            evidence.clear();
+        }
+    }
+    let path = folder().join(format!("{name}.json"));
+    let before = fs::read_to_string(&path).ok().and_then(|text| serde_json::from_str::<Record>(&text).ok());
+    if let Some(before) = before
+        && (&before.announcer, &before.profile, before.budget_ms)
+            == (&record.announcer, &record.profile, record.budget_ms)
+    {
+        let looked_at: BTreeSet<String> = record.rows.iter().map(|found| found.row.clone()).collect();
+        record.rows.extend(before.rows.into_iter().filter(|found| !looked_at.contains(&found.row)));
+        // In the list's order; what is no row any more is gone.
+        let place = |found: &Found| ROWS.iter().position(|row| row.name == found.row);
+        record.rows.retain(|found| place(found).is_some());
+        record.rows.sort_by_key(place);
+    }
     let text = serde_json::to_string_pretty(record).map_err(|error| error.to_string())?;
     fs::create_dir_all(folder())
         .and_then(|()| fs::write(&path, text + "\n"))
         .map_err(|error| format!("{}: {error}", path.display()))?;
     write()
+}
+
+/// Adds what an earlier run of the same announcer found of other rows, as far as they are rows still.
+fn complete(record: &mut Record, before: Record) {
+    if (&before.announcer, &before.profile, before.budget_ms) != (&record.announcer, &record.profile, record.budget_ms)
+    {
+        return;
+    }
+    let looked_at: BTreeSet<String> = record.rows.iter().map(|found| found.row.clone()).collect();
+    record.rows.extend(before.rows.into_iter().filter(|found| !looked_at.contains(&found.row)));
+    let place = |found: &Found| ROWS.iter().position(|row| row.name == found.row);
+    record.rows.retain(|found| place(found).is_some());
+    record.rows.sort_by_key(place);
 }
 
 /// The document as it is and as it would be.
@@ -133,6 +174,28 @@ mod tests {
         assert!(is == would_be, "docs/CONFORMANCE.md is old: cargo xtask conformance --document");
     }
 
+    fn record(announcer: &str, rows: &[(&str, &str)]) -> Record {
+        let found = |(row, note): &(&str, &str)| Found { row: (*row).to_owned(), verdict: Verdict::passed(*note) };
+        Record {
+            announcer: announcer.to_owned(),
+            profile: "default".to_owned(),
+            budget_ms: 1000,
+            rows: rows.iter().map(found).collect(),
+        }
+    }
+
+    #[test]
+    fn a_run_of_some_rows_replaces_these_and_keeps_the_others() {
+        let before = || record("peer", &[(ROWS[0].name, "old"), (ROWS[1].name, "old"), ("no-row-any-more", "old")]);
+        let mut now = record("peer", &[(ROWS[2].name, "new"), (ROWS[1].name, "new")]);
+        complete(&mut now, before());
+        let found: Vec<(&str, &str)> = now.rows.iter().map(|found| (&*found.row, found.verdict.note())).collect();
+        assert_eq!(found, [(ROWS[0].name, "old"), (ROWS[1].name, "new"), (ROWS[2].name, "new")]);
+        let mut other = record("another", &[(ROWS[2].name, "new")]);
+        complete(&mut other, before());
+        assert_eq!(other.rows.len(), 1, "another announcer's rows are not its own");
+    }
+
     #[test]
     fn a_failure_is_told_with_its_evidence_and_its_demand() {
         let row = &ROWS[0];
@@ -140,12 +203,8 @@ mod tests {
         for part in ["failed", row.name, "2 answers", row.demand, row.said_in, "frame"] {
             assert!(text.contains(part), "{part} in {text}");
         }
-        let record = Record {
-            announcer: "peer".to_owned(),
-            profile: "default".to_owned(),
-            budget_ms: 1000,
-            rows: vec![super::super::Found { row: row.name.to_owned(), verdict: Verdict::failed("2 | 3", []) }],
-        };
+        let mut record = record("peer", &[(row.name, "")]);
+        record.rows[0].verdict = Verdict::failed("2 | 3", []);
         let text = table(&[record]);
         assert!(text.contains("**failed**: 2 / 3 |") && text.contains("| failed | 1 |"), "{text}");
     }

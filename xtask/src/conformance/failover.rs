@@ -52,6 +52,12 @@ pub(super) fn terminated(stage: &mut Stage) -> Outcome {
 }
 
 pub(super) fn killed(stage: &mut Stage) -> Outcome {
+    let (owned, since, asked) = dies(stage, |stage, owned| stage.lan.kill_first(owned.node))?;
+    let silence = silence(stage, &owned, since, &asked)?;
+    within_budget(stage, silence)
+}
+
+pub(super) fn all_killed(stage: &mut Stage) -> Outcome {
     let (owned, since, asked) = dies(stage, |stage, owned| stage.lan.signal(owned.node, Signal::Kill))?;
     let silence = silence(stage, &owned, since, &asked)?;
     within_budget(stage, silence)

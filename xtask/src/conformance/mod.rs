@@ -1,7 +1,7 @@
 //! `cargo xtask conformance`: what is demanded of whoever answers for shared addresses on a LAN, row by row, of any announcer.
 //!
 //! Nothing is known of the announcer but what its frames show. A row is a function with a stable name, a sentence that says
-//! what is demanded, and the place that demands it; [`ROWS`](rows::ROWS) lists them all. A row passes, fails with the frames
+//! what is demanded, and the place that demands it; [`ROWS`] lists them all. A row passes, fails with the frames
 //! that show it, does not apply to this announcer, or could not be measured on this machine: never silently the first.
 
 use std::net::IpAddr;
@@ -50,7 +50,7 @@ It stays in the foreground, and ends on SIGTERM.
   --addresses LIST   what is announced, at least one of IPv4; rows of IPv6 need one of IPv6
   --rows LIST        only these rows, or parts by number
   -o FORMAT          table, markdown or json
-  --record NAME      also keep the result in docs/conformance/NAME.json, and write docs/CONFORMANCE.md anew
+  --record NAME      also keep the rows in docs/conformance/NAME.json, and write docs/CONFORMANCE.md anew
   --document         only write docs/CONFORMANCE.md anew from what is kept
   --list             only list the rows
 
@@ -66,7 +66,12 @@ pub(crate) enum Verdict {
     /// As demanded; the figure that was found, if there is one.
     Passed { note: String },
     /// Not as demanded; what was seen instead, and the frames that show it.
-    Failed { note: String, evidence: Vec<String> },
+    Failed {
+        note: String,
+        /// Kept out of documents: frames and last words are for whoever looks at this run.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        evidence: Vec<String>,
+    },
     /// It cannot be demanded of this announcer.
     NotApplicable { note: String },
     /// It could not be looked at here.
@@ -283,9 +288,6 @@ fn measure(settings: &Settings) -> Result<(), String> {
         "markdown" => print!("{}", document::table(std::slice::from_ref(&record))),
         _ => {}
     }
-    if let Some(name) = &settings.record {
-        document::keep(name, &record)?;
-    }
     let count = |word: &str| record.rows.iter().filter(|found| found.verdict.word() == word).count();
     let summary = format!(
         "{} rows: {} passed, {} failed, {} not applicable, {} not measured",
@@ -298,5 +300,9 @@ fn measure(settings: &Settings) -> Result<(), String> {
     if settings.output == "table" {
         println!("{summary}");
     }
-    if count("failed") > 0 { Err(format!("{} rows failed", count("failed"))) } else { Ok(()) }
+    let failed = count("failed");
+    if let Some(name) = &settings.record {
+        document::keep(name, &mut record)?;
+    }
+    if failed > 0 { Err(format!("{failed} rows failed")) } else { Ok(()) }
 }

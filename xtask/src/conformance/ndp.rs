@@ -17,8 +17,6 @@ use crate::announcers::wire::{CLIENT_V6, Heard, asker, describe, question, sourc
 use crate::announcers::{Moment, millis};
 use crate::namespace::shell;
 
-/// Longest time until an answer.
-const SOON: Duration = Duration::from_secs(1);
 /// What was not answered by then is not.
 const SILENCE: Duration = Duration::from_millis(300);
 /// Rounds of unsolicited advertisements, at most (RFC 4861 section 10, MAX_NEIGHBOR_ADVERTISEMENT).
@@ -71,19 +69,14 @@ fn answer(
     target: Ipv6Addr,
     owned: &Owned,
 ) -> Result<(Heard, Moment), Verdict> {
-    let since = stage.send(frame)?;
     let to = (asker(number), source(number));
     let answers = |heard: &Heard| {
-        heard.at >= since
-            && advertises(heard, target)
-            && heard.ndp().is_some_and(|(_, header, _)| !header.destination.is_multicast())
+        advertises(heard, target) && heard.ndp().is_some_and(|(_, header, _)| !header.destination.is_multicast())
     };
-    stage.tape()?.wait(SOON, answers);
-    std::thread::sleep(Duration::from_millis(50));
-    let found = stage.tape()?.select(answers);
+    let (since, found) = stage.question(frame, answers)?;
     let sent = format!("asked: {}", describe(frame));
     let [answer] = &found[..] else {
-        let note = format!("{} answers within {} ms", found.len(), millis(SOON));
+        let note = format!("{} answers to one question", found.len());
         return Err(Verdict::failed(note, std::iter::once(sent).chain(stage.evidence(since, &found))));
     };
     let faults = faults(answer, owned, to);
@@ -168,15 +161,10 @@ fn probed(stage: &mut Stage, frame: impl FnOnce(Ipv6Addr) -> Vec<u8>) -> Outcome
     let (owned, target) = settled(stage)?;
     stage.quiet()?;
     let frame = frame(target);
-    let since = stage.send(&frame)?;
-    let said = |heard: &Heard| heard.at >= since && advertises(heard, target);
-    stage.tape()?.wait(SOON, said);
-    std::thread::sleep(Duration::from_millis(50));
-    let found = stage.tape()?.select(said);
+    let (since, found) = stage.question(&frame, |heard| advertises(heard, target))?;
     let sent = format!("sent: {}", describe(&frame));
     let Some(first) = found.first() else {
-        let note = format!("no answer within {} ms: another host takes the address", millis(SOON));
-        return Err(Verdict::failed(note, [sent]));
+        return Err(Verdict::failed("no answer: another host takes the address", [sent]));
     };
     let evidence = std::iter::once(sent).chain(stage.evidence(since, &found));
     match first.ndp() {

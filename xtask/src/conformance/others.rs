@@ -123,7 +123,7 @@ pub(super) fn changed_frames(stage: &mut Stage) -> Outcome {
     let verdict = judged(stage, since, &owners, frames.len())?;
     // And all of them are still answered for by the same.
     for owned in owners {
-        let now = stage.settled(owned.address)?;
+        let now = stage.owner(owned.address)?;
         if now.node != owned.node {
             return Err(Verdict::failed(format!("{} has another owner after it", owned.address), []));
         }

@@ -153,8 +153,9 @@ pub(super) static ROWS: &[Row] = &[
     row(OneOwner, "membership-filtered", "All but ARP, Neighbor Discovery and MLD is filtered at the owner, for good: two owners for 0.5 s at most.", HERE, owner::membership_filtered),
 
     row(Failover, "failover-terminated", "SIGTERM to the owner: at most one packet each 10 ms is lost, and one.", HERE, failover::terminated),
-    row(Failover, "failover-killed", "The owner's processes are killed: another answers within the budget.", HERE, failover::killed),
-    row(Failover, "failover-killed-one-owner", "… and the dead process's machine does not answer on beside it.", HERE, failover::killed_alone),
+    row(Failover, "failover-killed", "The process that was started is killed, as by the system without memory: another answers within the budget.", HERE, failover::killed),
+    row(Failover, "failover-all-killed", "All of the announcer's processes are killed at once: another answers within the budget.", HERE, failover::all_killed),
+    row(Failover, "failover-killed-one-owner", "… and their machine does not answer on beside it.", HERE, failover::killed_alone),
     row(Failover, "failover-powered-off", "Cable and processes are gone at once: another answers within the budget.", HERE, failover::powered_off),
     row(Failover, "failover-link-down", "Only the cable is pulled: another answers within the budget.", HERE, failover::link_down),
     row(Failover, "failover-link-returns", "The cable is back: two owners for 0.5 s at most.", HERE, failover::link_returns),

@@ -17,12 +17,18 @@ use crate::announcers::wire::{Asked, Asking, Heard, Recorder};
 const PATIENCE: Duration = Duration::from_secs(20);
 /// So long an address must have had one owner alone to be settled.
 const SETTLED: Duration = Duration::from_millis(800);
+/// For so long it is believed to have the same, while nothing disturbs.
+const BELIEVED: Duration = Duration::from_secs(5);
 /// How long announcements are watched for after an event.
 const WATCH: Duration = Duration::from_secs(14);
 /// Announcers of this list repeat themselves within this time.
 const QUIET: Duration = Duration::from_millis(5500);
 /// Questions one after another are this far apart, where moments are measured by them.
 pub(super) const EVERY: Duration = Duration::from_millis(5);
+
+/// How often a host asks before it gives up (Linux: `mcast_solicit`), and how long it waits each time.
+pub(super) const QUESTIONS: u32 = 3;
+pub(super) const SOON: Duration = Duration::from_secs(1);
 
 /// Who owns an address.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +73,8 @@ pub(super) struct Stage {
     /// Why an address of this family could never be had so far, found out once.
     dead: [Option<Verdict>; 2],
     alive: [bool; 2],
+    /// Who was found to own what, and when, since the last disturbance.
+    known: Vec<(Owned, Moment)>,
     first_start: Option<Vec<Watch>>,
     takeovers: [Option<Watch>; 2],
     pub(super) split: Option<Split>,
@@ -84,6 +92,7 @@ impl Stage {
             number: 0,
             dead,
             alive: [false; 2],
+            known: Vec::new(),
             first_start: None,
             takeovers,
             split: None,
@@ -136,6 +145,7 @@ impl Stage {
     /// The next row starts everything anew.
     pub(super) fn disturbed(&mut self) {
         self.running = false;
+        self.known.clear();
     }
 
     /// All nodes run, and this address has one owner.
@@ -148,7 +158,15 @@ impl Stage {
             self.lan.start_all()?;
             self.running = true;
         }
-        self.owner(address)
+        let now = self.lan.clock.now();
+        let known = self.known.iter().find(|(owned, at)| owned.address == address && *at + BELIEVED > now);
+        if let Some((owned, _)) = known {
+            return Ok(*owned);
+        }
+        let owned = self.owner(address)?;
+        self.known.retain(|(known, _)| known.address != address);
+        self.known.push((owned, self.lan.clock.now()));
+        Ok(owned)
     }
 
     /// Only these nodes run, from a clean beginning, and this address has one owner. The next row starts anew.
@@ -163,6 +181,7 @@ impl Stage {
     /// Nothing runs, nobody remembers anything.
     pub(super) fn clean(&mut self) -> Result<(), Verdict> {
         self.tape = None;
+        self.known.clear();
         (self.running, self.quiet) = (false, false);
         self.lan.fresh()?;
         self.tape()?;
@@ -243,6 +262,27 @@ impl Stage {
         let now = self.lan.clock.now();
         self.lan.client.send(&[frame.to_vec()]).map_err(|error| error.to_string())?;
         Ok(now)
+    }
+
+    /// Asks by this frame, three times at most and a second apart, as hosts do: an announcer that was not sure of itself for a
+    /// moment is silent, and right. Gives when it asked last, and what came of that.
+    pub(super) fn question(
+        &mut self,
+        frame: &[u8],
+        answers: impl Fn(&Heard) -> bool,
+    ) -> Result<(Moment, Vec<Heard>), Verdict> {
+        let mut since = Moment::ZERO;
+        for _ in 0..QUESTIONS {
+            since = self.send(frame)?;
+            let found = self.tape()?.wait(SOON, |heard| heard.at >= since && answers(heard));
+            if !found.is_empty() {
+                break;
+            }
+        }
+        // A second answer may be under way.
+        std::thread::sleep(Duration::from_millis(50));
+        let found = self.tape()?.select(|heard| heard.at >= since && answers(heard));
+        Ok((since, found))
     }
 
     /// Sends a frame of the rogue's.

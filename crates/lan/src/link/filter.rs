@@ -1,7 +1,8 @@
 //! Which frames a link lets through, as a set and as a program for the kernel.
 //!
 //! A busy LAN stays out of this process: the kernel drops what is not wanted. The program refuses frames that this machine
-//! sent itself, and frames of another VLAN, whose tag the kernel keeps beside the frame.
+//! sent itself, and frames of another VLAN, whose tag the kernel keeps beside the frame. A tag with identifier 0 is a priority
+//! alone (IEEE 802.1Q section 9.6): such a frame belongs to this segment.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -106,6 +107,7 @@ mod program {
     const LOAD_BYTE: u16 = 0x30;
     const LOAD_HALF_INDEXED: u16 = 0x48;
     const LOAD_X_IPV4_HEADER_LEN: u16 = 0xb1;
+    const AND: u16 = 0x54;
     const JUMP: u16 = 0x05;
     const JUMP_EQUAL: u16 = 0x15;
     const JUMP_GREATER: u16 = 0x25;
@@ -115,7 +117,9 @@ mod program {
     /// Offsets from here on are not in the frame, but what the kernel knows of it.
     const ANCILLARY: u32 = 0xffff_f000;
     const PACKET_TYPE: u32 = ANCILLARY + 4;
+    const VLAN_TAG: u32 = ANCILLARY + 44;
     const VLAN_TAG_PRESENT: u32 = ANCILLARY + 48;
+    const VLAN_IDENTIFIER: u32 = 0x0fff;
     const OUTGOING: u32 = 4;
 
     const ETHERTYPE: u32 = 12;
@@ -209,8 +213,11 @@ mod program {
     pub(in crate::link) fn program(filter: &Filter) -> Vec<Instruction> {
         let mut out = vec![
             step(LOAD_WORD, 0, 0, PACKET_TYPE),
-            step(JUMP_EQUAL, 2, 0, OUTGOING),
+            step(JUMP_EQUAL, 5, 0, OUTGOING),
             step(LOAD_WORD, 0, 0, VLAN_TAG_PRESENT),
+            step(JUMP_EQUAL, 4, 0, 0),
+            step(LOAD_WORD, 0, 0, VLAN_TAG),
+            step(AND, 0, 0, VLAN_IDENTIFIER),
             step(JUMP_EQUAL, 1, 0, 0),
             step(RETURN, 0, 0, 0),
         ];
@@ -253,7 +260,7 @@ mod program {
         use super::*;
         use crate::wire::{MacAddr, arp, compose, dhcpv4, dhcpv6, ipv6, mld};
 
-        /// The kernel's interpreter, as far as the program above needs it.
+        /// The kernel's interpreter, as far as the program above needs it. `vlan` is a tag, or 0 for none.
         fn accepts(program: &[Instruction], frame: &[u8], packet_type: u32, vlan: u32) -> bool {
             let (mut a, mut x, mut at) = (0_u32, 0_usize, 0);
             loop {
@@ -263,7 +270,9 @@ mod program {
                 let half = |at: usize| frame.get(at..at + 2).map(|b| u32::from(u16::from_be_bytes([b[0], b[1]])));
                 let loaded = match i.code {
                     LOAD_WORD if i.k == PACKET_TYPE => Some(packet_type),
-                    LOAD_WORD if i.k == VLAN_TAG_PRESENT => Some(vlan),
+                    LOAD_WORD if i.k == VLAN_TAG_PRESENT => Some(u32::from(vlan != 0)),
+                    LOAD_WORD if i.k == VLAN_TAG => Some(vlan),
+                    AND => Some(a & i.k),
                     LOAD_HALF => half(k),
                     LOAD_HALF_INDEXED => half(x + k),
                     LOAD_BYTE => frame.get(k).copied().map(u32::from),
@@ -316,6 +325,8 @@ mod program {
                     assert_eq!(accepts(&program, frame, 1, 0), expected, "{kind:?} in {wanted:#b}");
                     assert!(!accepts(&program, frame, OUTGOING, 0), "own frames");
                     assert!(!accepts(&program, frame, 1, 1), "other VLANs");
+                    assert!(!accepts(&program, frame, 1, 0x600a), "other VLANs, with a priority");
+                    assert_eq!(accepts(&program, frame, 1, 0x6000), expected, "a priority alone");
                     assert!(!accepts(&program, &frame[..13], 1, 0), "short frames");
                 }
             }

@@ -43,6 +43,7 @@ pub(super) static ROWS: &[Row] = &[
     row("power-3", "power off, 3 nodes", (3, 1), 50, power_off),
     row("power-10", "power off, 10 nodes", (10, 1), 50, power_off),
     row("killed", "process killed, host alive", (3, 1), 20, killed),
+    row("all-killed", "all its processes killed at once, host alive", (3, 1), 20, all_killed),
     row("frozen", "SIGSTOP for 5 s, SIGCONT", (3, 1), 10, frozen),
     row("handover", "planned handover, asked each 1 ms", (3, 1), 20, handover),
     row("link", "link of the owner down for 6 s, then back", (3, 1), 10, link_flap),
@@ -108,7 +109,8 @@ fn during(
     event: impl FnOnce(&mut Lan) -> Result<Moment, String>,
 ) -> Result<(Seen, Moment), String> {
     let client = Client::start(lan, address(lan), way)?;
-    thread::sleep(Duration::from_millis(300));
+    // At any phase of what the nodes tell each other at intervals, which began with their start.
+    thread::sleep(Duration::from_millis(fastrand::u64(300..1300)));
     let since = event(lan);
     thread::sleep(long);
     let seen = client.stop()?;
@@ -146,8 +148,16 @@ fn power_off(lan: &mut Lan, _: Duration) -> Result<Figures, String> {
 }
 
 fn killed(lan: &mut Lan, _: Duration) -> Result<Figures, String> {
+    dies(lan, Lan::kill_first)
+}
+
+fn all_killed(lan: &mut Lan, _: Duration) -> Result<Figures, String> {
+    dies(lan, |lan, node| lan.signal(node, Signal::Kill))
+}
+
+fn dies(lan: &mut Lan, how: impl FnOnce(&Lan, usize) -> Result<Moment, String>) -> Result<Figures, String> {
     let old = settled(lan)?;
-    let (seen, since) = during(lan, EVERY, TAKEOVER, |lan| lan.signal(old, Signal::Kill))?;
+    let (seen, since) = during(lan, EVERY, TAKEOVER, |lan| how(lan, old))?;
     let mut figures = Figures::default();
     let new = answers(&seen.asked).filter(|(at, node)| *node != old && *at >= since).map(|(at, _)| at).min();
     figures.millis("kill to first new answer", new.ok_or("nobody else has answered")?.since(since));
@@ -181,7 +191,7 @@ fn handover(lan: &mut Lan, _: Duration) -> Result<Figures, String> {
     silence(&seen, old, since)?;
     let lost = |asked: &[Asked]| asked.iter().filter(|asked| asked.answers.is_empty()).count() as f64;
     let mut figures = Figures::default();
-    figures.add("broadcast questions unanswered of some 2,300", "", lost(&seen.asked));
+    figures.add("broadcast questions unanswered of some 2,800", "", lost(&seen.asked));
     figures.add("unicast questions unanswered", "", lost(&seen.unicast));
     figures.millis("two owners", double(&seen.asked));
     Ok(figures)
@@ -410,9 +420,9 @@ fn hardware_address(lan: &mut Lan, _: Duration) -> Result<Figures, String> {
         figures.millis("change to first answer with it", right.since(since));
     }
     figures.millis("change to last answer with the old one", old.unwrap_or(since).since(since));
-    match announced {
-        Some(announced) => figures.millis("change to announcement", announced.since(since)),
-        None => figures.add("not announced within 5 s", "of 1 run", 1.0),
+    figures.whether("announced within 5 s", announced.is_some());
+    if let Some(announced) = announced {
+        figures.millis("change to announcement", announced.since(since));
     }
     Ok(figures)
 }
@@ -468,7 +478,7 @@ fn squatter(lan: &mut Lan, _: Duration) -> Result<Figures, String> {
     let taken = seen.announced.iter().filter(|(_, node, address, _)| node.is_some() && *address == wanted).count();
     let answers = answers(&seen.asked).filter(|(_, node)| *node != usize::MAX).count();
     let mut figures = Figures::default();
-    figures.add("taken all the same", "of 1 run", f64::from(u8::from(taken + answers > 0)));
+    figures.whether("taken all the same", taken + answers > 0);
     figures.add("announcements", "frames", taken as f64);
     Ok(figures)
 }
@@ -490,9 +500,10 @@ fn claim(lan: &mut Lan, _: Duration) -> Result<Figures, String> {
         .filter(|(at, node, address, _)| *at >= since && *node == Some(owner) && *address == claimed);
     let mut figures = Figures::default();
     let mut defence = defence.map(|(at, ..)| *at);
-    match defence.next() {
-        Some(first) => figures.millis("claim to defence", first.since(since)),
-        None => figures.add("not defended within 3 s", "of 1 run", 1.0),
+    let first = defence.next();
+    figures.whether("defended within 3 s", first.is_some());
+    if let Some(first) = first {
+        figures.millis("claim to defence", first.since(since));
     }
     Ok(figures)
 }
@@ -507,9 +518,9 @@ fn healed(lan: &mut Lan, _: Duration) -> Result<Figures, String> {
     let last = seen.asked.iter().rev().find_map(|asked| asked.answers.last());
     let remains = last.map(|(_, node)| *node).ok_or("nobody answers afterwards")?;
     let announced = seen.announced.iter().find(|(at, node, ..)| *at >= since && *node == Some(remains));
-    match announced {
-        Some((at, ..)) => figures.millis("healing to the announcement of the one that remains", at.since(since)),
-        None => figures.add("not announced within 5 s", "of 1 run", 1.0),
+    figures.whether("the one that remains announces within 5 s", announced.is_some());
+    if let Some((at, ..)) = announced {
+        figures.millis("healing to its announcement", at.since(since));
     }
     Ok(figures)
 }
