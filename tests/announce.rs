@@ -540,7 +540,17 @@ fn another_hardware_address_and_a_link_that_comes_back_are_announced() {
     assert!(heard[changed..].iter().all(|(_, packet)| packet.sender_mac != mac("n1")), "never as before again");
     assert!(heard[changed..].iter().any(|(_, packet)| packet.kind() == Kind::Announcement), "caches are told");
 
+    // Under another name it is the same interface.
+    run("ip -n n1 link set eth0 down; \
+         ip -n n1 link set eth0 name lan0; ip -n n1 link set lan0 up; ip -n n1 addr replace 10.77.0.1/24 dev lan0");
+    cluster.wait("n1", "owns it under another name", |status| status["active"] == true && owner(status, VIP).is_some());
+    assert_eq!(who_answers(&mut cluster.lan, "c4", [10, 77, 0, 240].into()), [new].into());
+    run("ip -n n1 link set lan0 down; ip -n n1 link set lan0 name eth0; ip -n n1 link set eth0 up");
+    cluster.wait("n1", "owns it as before", |status| status["active"] == true && owner(status, VIP).is_some());
+
+    let downs = cluster.events("n1", "link-down").len();
     run("ip -n n1 link set eth0 down");
+    cluster.wait("n1", "misses its link", |_| cluster.events("n1", "link-down").len() > downs);
     cluster.wait_for_event("n1", "link-down");
     run("ip -n n1 link set eth0 up");
     cluster.wait_for_event("n1", "link-up");

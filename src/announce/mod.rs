@@ -323,9 +323,8 @@ impl Program {
 
     /// Gives the guard the last words of this life.
     fn arm(&mut self) {
-        let usable = self.driver.interface().is_some_and(|interface| interface.usable().is_ok());
-        if usable {
-            self.guard.words(&self.config.port.interface, &self.driver.announcer().last_words());
+        if let Some(interface) = self.driver.interface().filter(|interface| interface.usable().is_ok()) {
+            self.guard.words(&interface.name, &self.driver.announcer().last_words());
         }
     }
 

@@ -4,7 +4,7 @@
 //! multicast groups (telling switches by MLD), watches the kernel's interfaces, and does the announcer's bidding in turns. A turn
 //! never lasts longer than asked for, so whoever embeds it keeps their own loop; see `examples/embed.rs`.
 //!
-//! The interface may come late, go, come back under another number, get other addresses or another hardware address: the
+//! The interface may come late, go, come back under another number, be renamed, get other addresses or another hardware address: the
 //! announcer is told at once. What could not leave within [`STALE`] is not sent any more: it may not be true any more.
 
 use std::collections::BTreeSet;
@@ -280,7 +280,11 @@ impl Driver {
 
     /// Looks at the interface, and tells the announcer.
     fn look(&mut self) -> Result<()> {
-        let found = interfaces()?.into_iter().find(|interface| interface.name == self.port.interface);
+        let mut all = interfaces()?;
+        // It stays the same when it is renamed; made anew, it has another number.
+        let known = self.interface.as_ref().and_then(|known| all.iter().position(|one| one.index == known.index));
+        let at = known.or_else(|| all.iter().position(|one| one.name == self.port.interface));
+        let found = at.map(|at| all.swap_remove(at));
         let usable = found.as_ref().filter(|interface| interface.usable().is_ok());
         let known = self.interface.as_ref().map(|known| (known.index, known.mac));
         let same = usable.map(|interface| (interface.index, interface.mac)) == known && self.link.is_some();

@@ -145,7 +145,7 @@ pub struct Announcing {
 
 impl Default for Announcing {
     fn default() -> Self {
-        Self { rounds: 3, spacing: Duration::from_millis(1100), max_pps: 1500, burst: 60, refresh: None }
+        Self { rounds: 3, spacing: Duration::from_millis(1100), max_pps: 1000, burst: 30, refresh: None }
     }
 }
 
