@@ -211,6 +211,7 @@ impl Job {
         request.timeout = std::time::Duration::from_secs(self.args.timeout);
         (request.allow_public, request.allow_basic) = (self.args.allow_public, self.allow_basic);
         (request.pin, request.known) = (self.pin, pins::read()?);
+        // For tests, which have no router on their segment.
         if let Some(search) = std::env::var("POOLCHECK_UPNP_SEARCH").ok().and_then(|text| text.parse().ok()) {
             request.search = search;
         }
