@@ -3,6 +3,7 @@
 //! Kea is the real program (`cargo xtask programs`), asked over its own socket and over its agent. The other routers are not
 //! to be had here: they are servers of the test's own, as `router-adapters/tests/devices.rs` says.
 
+#![cfg(all(target_os = "linux", feature = "live"))]
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 #[path = "../crates/lan/tests/common/mod.rs"]
@@ -299,6 +300,11 @@ fn a_host_is_identified_without_any_password() {
     assert!(out.contains(&format!("poolcheck router fetch --adapter fritzbox --host {host}")), "{out}");
     let asked = hub.asked();
     assert!(asked.iter().all(|asked| asked.authorization.is_none() && asked.header("cookie").is_none()));
+    let mut questions: Vec<(String, String)> = asked.iter().map(|asked| (asked.line(), asked.body.clone())).collect();
+    let all = questions.len();
+    questions.sort();
+    questions.dedup();
+    assert_eq!(questions.len(), all, "each question is asked once");
     for line in hub.lines() {
         let (method, path) = line.split_once(' ').unwrap();
         assert!(out.contains(&format!("{method} http://{host}{path}")), "{line} was sent and not told: {out}");
@@ -345,7 +351,7 @@ fn every_document_is_what_its_schema_says() {
 
 #[test]
 fn what_is_recorded_is_clean_and_says_what_went() {
-    const NOBODY_KNOWS: &str = "<e><NewSerialNumber>AB12CD34</NewSerialNumber><NewSSID>Smith family</NewSSID><mac>AA:BB:CC:11:22:33</mac><NewMinAddress>192.168.178.20</NewMinAddress></e>";
+    const NOBODY_KNOWS: &str = "<e><NewSerialNumber>AB12CD34</NewSerialNumber><NewSSID>Smith family</NewSSID><mac>AA:BB:CC:11:22:33</mac><echo>you said hunter2</echo><NewMinAddress>192.168.178.20</NewMinAddress></e>";
     let home = Home::new();
     let hub = Hub::start(fritz(NOBODY_KNOWS));
     let host = hub.address.to_string();
@@ -356,7 +362,7 @@ fn what_is_recorded_is_clean_and_says_what_went() {
     let (code, out, err) = home.run(&[&["router", "record", "--to", "rec"], &who[..]].concat());
     assert_eq!(code, 0, "{err}");
     let recorded = home.read("rec/info.html");
-    for gone in ["AB12CD34", "Smith", "AA:BB"] {
+    for gone in ["AB12CD34", "Smith", "AA:BB", "hunter2"] {
         assert!(!recorded.contains(gone) && !out.contains(gone), "{recorded}{out}");
     }
     assert!(recorded.contains("<NewMinAddress>192.168.178.20<"), "{recorded}");

@@ -41,7 +41,9 @@ impl Conversation {
     pub fn without_session(&self) -> Vec<(String, String)> {
         let clean = |text: &String| {
             let mut text = text.clone();
-            for private in self.private.iter().filter(|private| private.len() >= 4) {
+            let mut private: Vec<&String> = self.private.iter().collect();
+            private.sort_by_key(|private| std::cmp::Reverse(private.len()));
+            for private in private.into_iter().filter(|private| private.len() >= 4) {
                 text = text.replace(private.as_str(), "removed");
             }
             text
@@ -94,6 +96,8 @@ fn talk(adapter: &Declared, request: &Request) -> Result<(Conversation, Result<(
     let left_open = file.finally.iter().find_map(|last| talk.finally(last).err());
     let mut said = talk.said;
     said.private = talk.vars.secrets();
+    // Some routers show the password in a page of theirs.
+    said.private.extend(request.secret.as_ref().map(|secret| secret.reveal().to_owned()));
     said.left_open = left_open;
     said.host = way.kind.host();
     said.fingerprint = way.kind.fingerprint();
@@ -529,7 +533,11 @@ fn first_question<'a>(adapter: &'a Declared, host: &str) -> Option<Question<'a>>
     if file.connect.upnp.is_some() || host.starts_with(other) {
         return None;
     }
-    let port = file.connect.port.unwrap_or(if secure { 443 } else { 80 });
+    // A port that is named is the one that is asked, whatever an adapter's own is.
+    let bare = host.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/');
+    let named = bare.rsplit_once(':').filter(|(name, _)| !name.contains(':') || name.ends_with(']'));
+    let named = named.and_then(|(_, port)| port.parse().ok());
+    let port = named.or(file.connect.port).unwrap_or(if secure { 443 } else { 80 });
     let (method, path) = match (&file.identify.get, &file.identify.post) {
         (Some(path), _) => ("GET", path),
         (None, path) => ("POST", path.as_ref()?),
