@@ -494,7 +494,7 @@ impl Running {
         let said = converse(self.adapter, request);
         self.hold();
         if let Err(error) = &said {
-            let told = format!("{error} {} {error:?}", error.help());
+            let told = format!("{error} {} {} {:?} {error:?}", error.help(), error.headline(), error.details());
             assert!(!told.contains("hunter") && !told.contains("annas-phone"), "{told}");
             assert!(!error.help().is_empty());
         }

@@ -112,7 +112,13 @@ pub(crate) struct Fetched {
 
 pub(crate) fn refused(error: &FetchError) -> Failure {
     let exit = if error.is_usage() { Exit::Usage } else { Exit::Unchecked };
-    Failure::plain(exit, &error.to_string(), &error.help())
+    let mut message = error.headline();
+    let details = error.details();
+    let width = details.iter().map(|(what, _)| what.len()).max().unwrap_or(0);
+    for (what, text) in details {
+        write!(message, "\n  {what:<width$}  {text}").expect("writes to a string");
+    }
+    Failure::plain(exit, &message, &error.help())
 }
 
 /// The configuration that applies in this folder.
