@@ -324,6 +324,52 @@ fn a_host_is_identified_without_any_password() {
     assert!(code == 3 && out.contains("no adapter knows it") && out.contains("<title>Toaster</title>"), "{out}");
 }
 
+/// A router that is searched for is found again, though it may have another port by then.
+#[test]
+fn a_router_that_was_searched_for_is_locked_and_found_again() {
+    const SERVICE: &str = "urn:schemas-upnp-org:service:LANHostConfigManagement:1";
+    let home = Home::new();
+    let router = |range: &'static str| {
+        Hub::start(move |asked| match &*asked.line() {
+            "GET /rootDesc.xml" => page(include_str!("../router-adapters/fixtures/upnp-igd/description.xml")),
+            _ if asked.header("soapaction").is_some_and(|action| action.ends_with("#GetAddressRange\"")) => page(range),
+            _ => whole("500 Internal Server Error", "", "<e><errorCode>401</errorCode></e>"),
+        })
+    };
+    let answers = |hub: &Hub| {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let (search, location) = (socket.local_addr().unwrap(), hub.address);
+        std::thread::spawn(move || {
+            let mut packet = [0; 2048];
+            while let Ok((_, from)) = socket.recv_from(&mut packet) {
+                let text =
+                    format!("HTTP/1.1 200 OK\r\nST: {SERVICE}\r\nLOCATION: http://{location}/rootDesc.xml\r\n\r\n");
+                socket.send_to(text.as_bytes(), from).unwrap();
+            }
+        });
+        search.to_string()
+    };
+    let run = |search: &str, arguments: &[&str]| {
+        let output = home.command(arguments).env("POOLCHECK_UPNP_SEARCH", search).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    let range = include_str!("../router-adapters/fixtures/upnp-igd/range.xml");
+    let hub = router(range);
+    let search = answers(&hub);
+    assert_eq!(run(&search, &["router", "fetch", "--adapter", "upnp-igd", "--lock"]).0, 0);
+    assert!(home.read("poolcheck.lock").contains("host = \"127.0.0.1\""), "{}", home.read("poolcheck.lock"));
+    assert_eq!(run(&search, &["router", "diff"]).0, 0);
+    drop(hub);
+    let hub = router("<e><NewMinAddress>192.168.1.64</NewMinAddress><NewMaxAddress>192.168.1.99</NewMaxAddress></e>");
+    let (code, out) = run(&answers(&hub), &["router", "diff"]);
+    // That answer is no answer to the action: nothing is made of it.
+    assert_eq!((code, out.as_str()), (3, ""));
+    let changed = Box::leak(range.replace(".253", ".99").into_boxed_str());
+    let hub = router(changed);
+    let (code, out) = run(&answers(&hub), &["router", "diff"]);
+    assert!(code == 1 && out.contains("was 192.168.1.64-192.168.1.253, is 192.168.1.64-192.168.1.99"), "{out}");
+}
+
 #[test]
 fn every_document_is_what_its_schema_says() {
     let home = Home::new();

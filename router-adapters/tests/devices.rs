@@ -820,7 +820,7 @@ fn a_router_that_describes_itself_is_found_and_only_read() {
     let router = upnp(|own| vec![format!("http://{own}/rootDesc.xml")]);
     let said = router.ask("").unwrap();
     assert_eq!(range_of(find("upnp-igd").unwrap(), &said), "192.168.1.64-192.168.1.253");
-    assert_eq!(said.host, router.hub.address.to_string());
+    assert_eq!(said.host, "127.0.0.1", "the port may be another the next time");
     let questions = router.questions.lock().unwrap();
     assert_eq!(questions.len(), 1);
     assert!(questions[0].starts_with("M-SEARCH * HTTP/1.1\r\n") && questions[0].contains(LAN_SERVICE), "{questions:?}");

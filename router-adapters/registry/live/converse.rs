@@ -20,7 +20,8 @@ pub struct Conversation {
     pub answers: Vec<(String, String)>,
     /// What was asked, without bodies and headers.
     pub asked: Vec<String>,
-    /// The host and port that were asked, as they stand in a URL, or the path of a socket.
+    /// The host and port that were asked, as they stand in a URL, or the path of a socket; without the port where it was
+    /// searched for.
     pub host: String,
     /// The TLS certificate that the router showed.
     pub fingerprint: Option<Fingerprint>,
@@ -99,7 +100,7 @@ fn talk(adapter: &Declared, request: &Request) -> Result<(Conversation, Result<(
     // Some routers show the password in a page of theirs.
     said.private.extend(request.secret.as_ref().map(|secret| secret.reveal().to_owned()));
     said.left_open = left_open;
-    said.host = way.kind.host();
+    said.host = way.described.as_ref().map_or_else(|| way.kind.host(), |located| located.name().to_owned());
     said.fingerprint = way.kind.fingerprint();
     Ok((said, told))
 }
