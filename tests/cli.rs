@@ -382,3 +382,35 @@ fn the_lock_is_read_beside_other_facts() {
     let (_, out, _) = check(&["k8s"]);
     assert_eq!(out.matches("pool-in-dhcp-range").count(), 1, "named, it is read once: {out}");
 }
+
+/// Recorded answers are read by an adapter that is a file, each as the answer of its step.
+#[test]
+fn recorded_answers_are_read_by_their_step() {
+    let info = include_str!("../router-adapters/fixtures/fritzbox/info.xml");
+    let adapter = include_str!("../router-adapters/fritzbox.toml");
+    let home = folder(&[("info.xml", info), ("saved.xml", info), ("mine.toml", adapter)]);
+    for arguments in [
+        &["--adapter", "fritzbox", "info.xml"][..],
+        &["--adapter", "fritzbox", "info=saved.xml"],
+        &["--adapter", "./mine.toml", "info=saved.xml"],
+    ] {
+        let (code, out, error) = run(home.path(), &[&["router", "read"], arguments].concat());
+        assert_eq!(code, 0, "{arguments:?}: {error}");
+        assert!(out.contains("DHCP on: 192.168.178.20 to 192.168.178.200"), "{out}");
+    }
+    let (code, _, error) = run(home.path(), &["router", "read", "--adapter", "fritzbox", "saved.xml"]);
+    assert!(
+        code == 2 && error.contains("is the answer of no step of fritzbox") && error.contains("STEP=FILE"),
+        "{error}"
+    );
+    let (code, _, error) = run(home.path(), &["router", "read", "--adapter", "./none.toml", "info.xml"]);
+    assert!(code == 2 && error.contains("none.toml cannot be read"), "{error}");
+    write(home.path(), "poolcheck.toml", b"[[router]]\nadapter = \"./mine.toml\"\nfile = \"info.xml\"\n");
+    write(
+        home.path(),
+        "pool.yaml",
+        POOL.replace("192.168.1.50-192.168.1.60", "192.168.178.50-192.168.178.60").as_bytes(),
+    );
+    let (code, out, _) = run(home.path(), &["check", "-o", "concise"]);
+    assert!(code == 1 && out.contains("192.168.178.20-192.168.178.200"), "{out}");
+}
