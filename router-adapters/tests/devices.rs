@@ -645,7 +645,7 @@ fn broken_answers_end_in_bounded_time() {
         let started = std::time::Instant::now();
         let error = running.ask(&request).expect_err(device.id);
         assert!(matches!(error, FetchError::TimedOut { .. }), "{}: {error:?}", device.id);
-        assert!(started.elapsed() < Duration::from_secs(5), "{}", device.id);
+        assert!(started.elapsed() < Duration::from_secs(30), "{}", device.id);
     }
 }
 
