@@ -337,3 +337,80 @@ fn config_tells_what_applies() {
     let (_, out, _) = run(folder.path(), &["config", "--effective"]);
     assert!(out.contains("facts-max-age = 90  # default"), "{out}");
 }
+
+/// A build that cannot talk to routers says so, and what can be done instead.
+#[cfg(not(feature = "live"))]
+#[test]
+fn a_build_without_live_says_what_it_cannot() {
+    let lan = folder(&[
+        ("pool.yaml", POOL),
+        ("lan.toml", LAN),
+        ("poolcheck.lock", "[[router]]\nadapter = \"unifi\"\nhost = \"192.168.1.1\"\n"),
+    ]);
+    for arguments in [
+        &["router", "fetch", "--adapter", "unifi", "--lock"][..],
+        &["router", "identify", "192.168.1.1"],
+        &["router", "diff"],
+        &["router", "record", "--to", "x"],
+        &["check", "--drift"],
+    ] {
+        let (code, _, error) = run(lan.path(), arguments);
+        assert_eq!(code, 2, "{arguments:?}: {error}");
+        assert!(error.contains("this build cannot talk to routers") && error.contains("--features live"), "{error}");
+    }
+    assert_eq!(run(lan.path(), &["router", "list"]).0, 0);
+}
+
+/// The lock is read as lan.toml is: found beside what is checked, without being named.
+#[test]
+fn the_lock_is_read_beside_other_facts() {
+    let lock = "[[router]]\nadapter = \"unifi\"\nversion = 1\nhost = \"192.168.1.1\"\nread-at = \"2026-11-20T10:00:00Z\"\n[[router.segment]]\nsubnet = \"192.168.1.0/24\"\n[[router.segment.dhcp]]\nstate = \"on\"\nrange = \"192.168.1.2-192.168.1.99\"\n";
+    let home = folder(&[("k8s/pool.yaml", POOL), ("poolcheck.lock", lock)]);
+    let check =
+        |arguments: &[&str]| run(home.path(), &[&["check", "--allow-empty", "-o", "concise"], arguments].concat());
+    let (code, out, _) = check(&["k8s"]);
+    assert!(code == 1 && out.contains("lies inside the router's DHCP range 192.168.1.2-192.168.1.99"), "{out}");
+    assert_eq!(check(&["k8s", "--no-config"]).0, 0, "nothing but what is named");
+    write(home.path(), "lan.toml", LAN.replace("2-192.168.1.253", "200-192.168.1.210").as_bytes());
+    assert_eq!(check(&["k8s"]).0, 1, "beside lan.toml");
+    assert_eq!(check(&["k8s", "--facts", "lan.toml"]).0, 0, "facts named alone are alone");
+    write(home.path(), "poolcheck.lock", b"[[router]]\nadapter = \"unifi\"\n");
+    let (code, _, error) = check(&["k8s"]);
+    assert!(code == 2 && error.contains("poolcheck.lock"), "{error}");
+    write(home.path(), "poolcheck.toml", b"facts = [\"poolcheck.lock\"]\n");
+    write(home.path(), "poolcheck.lock", lock.as_bytes());
+    let (_, out, _) = check(&["k8s"]);
+    assert_eq!(out.matches("pool-in-dhcp-range").count(), 1, "named, it is read once: {out}");
+}
+
+/// Recorded answers are read by an adapter that is a file, each as the answer of its step.
+#[test]
+fn recorded_answers_are_read_by_their_step() {
+    let info = include_str!("../router-adapters/fixtures/fritzbox/info.xml");
+    let adapter = include_str!("../router-adapters/fritzbox.toml");
+    let home = folder(&[("info.xml", info), ("saved.xml", info), ("mine.toml", adapter)]);
+    for arguments in [
+        &["--adapter", "fritzbox", "info.xml"][..],
+        &["--adapter", "fritzbox", "info=saved.xml"],
+        &["--adapter", "./mine.toml", "info=saved.xml"],
+    ] {
+        let (code, out, error) = run(home.path(), &[&["router", "read"], arguments].concat());
+        assert_eq!(code, 0, "{arguments:?}: {error}");
+        assert!(out.contains("DHCP on: 192.168.178.20 to 192.168.178.200"), "{out}");
+    }
+    let (code, _, error) = run(home.path(), &["router", "read", "--adapter", "fritzbox", "saved.xml"]);
+    assert!(
+        code == 2 && error.contains("is the answer of no step of fritzbox") && error.contains("STEP=FILE"),
+        "{error}"
+    );
+    let (code, _, error) = run(home.path(), &["router", "read", "--adapter", "./none.toml", "info.xml"]);
+    assert!(code == 2 && error.contains("none.toml cannot be read"), "{error}");
+    write(home.path(), "poolcheck.toml", b"[[router]]\nadapter = \"./mine.toml\"\nfile = \"info.xml\"\n");
+    write(
+        home.path(),
+        "pool.yaml",
+        POOL.replace("192.168.1.50-192.168.1.60", "192.168.178.50-192.168.178.60").as_bytes(),
+    );
+    let (code, out, _) = run(home.path(), &["check", "-o", "concise"]);
+    assert!(code == 1 && out.contains("192.168.178.20-192.168.178.200"), "{out}");
+}

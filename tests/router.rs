@@ -3,6 +3,7 @@
 //! Kea is the real program (`cargo xtask programs`), asked over its own socket and over its agent. The other routers are not
 //! to be had here: they are servers of the test's own, as `router-adapters/tests/devices.rs` says.
 
+#![cfg(all(target_os = "linux", feature = "live"))]
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 #[path = "../crates/lan/tests/common/mod.rs"]
@@ -299,6 +300,11 @@ fn a_host_is_identified_without_any_password() {
     assert!(out.contains(&format!("poolcheck router fetch --adapter fritzbox --host {host}")), "{out}");
     let asked = hub.asked();
     assert!(asked.iter().all(|asked| asked.authorization.is_none() && asked.header("cookie").is_none()));
+    let mut questions: Vec<(String, String)> = asked.iter().map(|asked| (asked.line(), asked.body.clone())).collect();
+    let all = questions.len();
+    questions.sort();
+    questions.dedup();
+    assert_eq!(questions.len(), all, "each question is asked once");
     for line in hub.lines() {
         let (method, path) = line.split_once(' ').unwrap();
         assert!(out.contains(&format!("{method} http://{host}{path}")), "{line} was sent and not told: {out}");
@@ -316,6 +322,52 @@ fn a_host_is_identified_without_any_password() {
     let nobody = Hub::start(|_| page("<html><title>Toaster</title></html>"));
     let (code, out, _) = home.run(&["router", "identify", &nobody.address.to_string()]);
     assert!(code == 3 && out.contains("no adapter knows it") && out.contains("<title>Toaster</title>"), "{out}");
+}
+
+/// A router that is searched for is found again, though it may have another port by then.
+#[test]
+fn a_router_that_was_searched_for_is_locked_and_found_again() {
+    const SERVICE: &str = "urn:schemas-upnp-org:service:LANHostConfigManagement:1";
+    let home = Home::new();
+    let router = |range: &'static str| {
+        Hub::start(move |asked| match &*asked.line() {
+            "GET /rootDesc.xml" => page(include_str!("../router-adapters/fixtures/upnp-igd/description.xml")),
+            _ if asked.header("soapaction").is_some_and(|action| action.ends_with("#GetAddressRange\"")) => page(range),
+            _ => whole("500 Internal Server Error", "", "<e><errorCode>401</errorCode></e>"),
+        })
+    };
+    let answers = |hub: &Hub| {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let (search, location) = (socket.local_addr().unwrap(), hub.address);
+        std::thread::spawn(move || {
+            let mut packet = [0; 2048];
+            while let Ok((_, from)) = socket.recv_from(&mut packet) {
+                let text =
+                    format!("HTTP/1.1 200 OK\r\nST: {SERVICE}\r\nLOCATION: http://{location}/rootDesc.xml\r\n\r\n");
+                socket.send_to(text.as_bytes(), from).unwrap();
+            }
+        });
+        search.to_string()
+    };
+    let run = |search: &str, arguments: &[&str]| {
+        let output = home.command(arguments).env("POOLCHECK_UPNP_SEARCH", search).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    let range = include_str!("../router-adapters/fixtures/upnp-igd/range.xml");
+    let hub = router(range);
+    let search = answers(&hub);
+    assert_eq!(run(&search, &["router", "fetch", "--adapter", "upnp-igd", "--lock"]).0, 0);
+    assert!(home.read("poolcheck.lock").contains("host = \"127.0.0.1\""), "{}", home.read("poolcheck.lock"));
+    assert_eq!(run(&search, &["router", "diff"]).0, 0);
+    drop(hub);
+    let hub = router("<e><NewMinAddress>192.168.1.64</NewMinAddress><NewMaxAddress>192.168.1.99</NewMaxAddress></e>");
+    let (code, out) = run(&answers(&hub), &["router", "diff"]);
+    // That answer is no answer to the action: nothing is made of it.
+    assert_eq!((code, out.as_str()), (3, ""));
+    let changed = Box::leak(range.replace(".253", ".99").into_boxed_str());
+    let hub = router(changed);
+    let (code, out) = run(&answers(&hub), &["router", "diff"]);
+    assert!(code == 1 && out.contains("was 192.168.1.64-192.168.1.253, is 192.168.1.64-192.168.1.99"), "{out}");
 }
 
 #[test]
@@ -345,18 +397,19 @@ fn every_document_is_what_its_schema_says() {
 
 #[test]
 fn what_is_recorded_is_clean_and_says_what_went() {
-    const NOBODY_KNOWS: &str = "<e><NewSerialNumber>AB12CD34</NewSerialNumber><NewSSID>Smith family</NewSSID><mac>AA:BB:CC:11:22:33</mac><NewMinAddress>192.168.178.20</NewMinAddress></e>";
+    const NOBODY_KNOWS: &str = "<e><NewSerialNumber>AB12CD34</NewSerialNumber><NewSSID>Smith family</NewSSID><mac>AA:BB:CC:11:22:33</mac><echo>you said hunter2</echo><NewMinAddress>192.168.178.20</NewMinAddress></e>";
     let home = Home::new();
     let hub = Hub::start(fritz(NOBODY_KNOWS));
     let host = hub.address.to_string();
     let who = ["--adapter", "fritzbox", "--host", &host, "--user", "reader", "--secret-env", "HUNTER"];
     let (code, _, err) = home.run(&[&["router", "fetch"], &who[..]].concat());
     assert_eq!(code, 3);
-    assert!(err.contains("is not understood: looked for") && err.contains("router record --adapter fritzbox"), "{err}");
+    let told = "error: the answer to /upnp/control/lanhostconfigmgm is not understood\n  looked for  /Envelope/Body/GetInfoResponse\n  found       a page without a title\nhelp: its firmware may be unknown here: poolcheck router record --adapter fritzbox";
+    assert!(err.starts_with(told), "{err}");
     let (code, out, err) = home.run(&[&["router", "record", "--to", "rec"], &who[..]].concat());
     assert_eq!(code, 0, "{err}");
     let recorded = home.read("rec/info.html");
-    for gone in ["AB12CD34", "Smith", "AA:BB"] {
+    for gone in ["AB12CD34", "Smith", "AA:BB", "hunter2"] {
         assert!(!recorded.contains(gone) && !out.contains(gone), "{recorded}{out}");
     }
     assert!(recorded.contains("<NewMinAddress>192.168.178.20<"), "{recorded}");
@@ -406,7 +459,10 @@ fn a_certificate_is_remembered_and_a_changed_one_is_told() {
         ["router", "fetch", "--adapter", "fritzbox", "--host", &host, "--user", "reader", "--secret-env", "HUNTER"];
     let (code, _, err) = home.run(&ask);
     assert_eq!(code, 3);
-    assert!(err.contains("shows another TLS certificate than before") && err.contains("--pin sha256:"), "{err}");
+    assert!(
+        err.contains("shows another TLS certificate than before\n  known  sha256:") && err.contains("--pin sha256:"),
+        "{err}"
+    );
     assert!(hub.asked().is_empty(), "nothing was asked of it");
     let shown = err.split("--pin ").nth(1).unwrap().split(';').next().unwrap().trim().to_owned();
     let (code, _, err) = home.run(&[&ask[..], &["--pin", &shown]].concat());

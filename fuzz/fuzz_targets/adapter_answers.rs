@@ -20,6 +20,6 @@ fuzz_target!(|data: &[u8]| {
             assert!(claim.place.is_none_or(|place| !sources.slice(place).is_empty()));
         }
     }
-    let once = scrub(text, &adapter.description().redact).text;
-    assert_eq!(scrub(&once, &adapter.description().redact).text.len(), once.len(), "scrubbing twice changes nothing more");
+    let scrubbed = scrub(text, &adapter.description().redact);
+    assert!(scrubbed.removed.values().all(|count| *count > 0));
 });

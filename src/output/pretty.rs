@@ -145,10 +145,12 @@ fn ascii_lines(text: &str) -> String {
     format!("{}{}", &text[..cut], ascii(&text[cut..]))
 }
 
-/// `error:` and what is wrong.
+/// `error:` and what is wrong; lines after the first say more of it.
 pub(crate) fn error_headline(message: &str, style: &Style) -> String {
     let head = style.paint(Paint::new().red().bold(), "error");
-    format!("{head}{}\n", style.paint(Paint::new().bold(), &format!(": {message}")))
+    let (first, rest) = message.split_once('\n').unwrap_or((message, ""));
+    let first = style.paint(Paint::new().bold(), &format!(": {first}"));
+    if rest.is_empty() { format!("{head}{first}\n") } else { format!("{head}{first}\n{rest}\n") }
 }
 
 /// `warning:` and what it is about, the following lines indented.

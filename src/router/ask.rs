@@ -112,7 +112,13 @@ pub(crate) struct Fetched {
 
 pub(crate) fn refused(error: &FetchError) -> Failure {
     let exit = if error.is_usage() { Exit::Usage } else { Exit::Unchecked };
-    Failure::plain(exit, &error.to_string(), &error.help())
+    let mut message = error.headline();
+    let details = error.details();
+    let width = details.iter().map(|(what, _)| what.len()).max().unwrap_or(0);
+    for (what, text) in details {
+        write!(message, "\n  {what:<width$}  {text}").expect("writes to a string");
+    }
+    Failure::plain(exit, &message, &error.help())
 }
 
 /// The configuration that applies in this folder.
@@ -211,6 +217,7 @@ impl Job {
         request.timeout = std::time::Duration::from_secs(self.args.timeout);
         (request.allow_public, request.allow_basic) = (self.args.allow_public, self.allow_basic);
         (request.pin, request.known) = (self.pin, pins::read()?);
+        // For tests, which have no router on their segment.
         if let Some(search) = std::env::var("POOLCHECK_UPNP_SEARCH").ok().and_then(|text| text.parse().ok()) {
             request.search = search;
         }

@@ -20,7 +20,8 @@ pub struct Conversation {
     pub answers: Vec<(String, String)>,
     /// What was asked, without bodies and headers.
     pub asked: Vec<String>,
-    /// The host and port that were asked, as they stand in a URL, or the path of a socket.
+    /// The host and port that were asked, as they stand in a URL, or the path of a socket; without the port where it was
+    /// searched for.
     pub host: String,
     /// The TLS certificate that the router showed.
     pub fingerprint: Option<Fingerprint>,
@@ -41,7 +42,9 @@ impl Conversation {
     pub fn without_session(&self) -> Vec<(String, String)> {
         let clean = |text: &String| {
             let mut text = text.clone();
-            for private in self.private.iter().filter(|private| private.len() >= 4) {
+            let mut private: Vec<&String> = self.private.iter().collect();
+            private.sort_by_key(|private| std::cmp::Reverse(private.len()));
+            for private in private.into_iter().filter(|private| private.len() >= 4) {
                 text = text.replace(private.as_str(), "removed");
             }
             text
@@ -94,8 +97,10 @@ fn talk(adapter: &Declared, request: &Request) -> Result<(Conversation, Result<(
     let left_open = file.finally.iter().find_map(|last| talk.finally(last).err());
     let mut said = talk.said;
     said.private = talk.vars.secrets();
+    // Some routers show the password in a page of theirs.
+    said.private.extend(request.secret.as_ref().map(|secret| secret.reveal().to_owned()));
     said.left_open = left_open;
-    said.host = way.kind.host();
+    said.host = way.described.as_ref().map_or_else(|| way.kind.host(), |located| located.name().to_owned());
     said.fingerprint = way.kind.fingerprint();
     Ok((said, told))
 }
@@ -529,7 +534,11 @@ fn first_question<'a>(adapter: &'a Declared, host: &str) -> Option<Question<'a>>
     if file.connect.upnp.is_some() || host.starts_with(other) {
         return None;
     }
-    let port = file.connect.port.unwrap_or(if secure { 443 } else { 80 });
+    // A port that is named is the one that is asked, whatever an adapter's own is.
+    let bare = host.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/');
+    let named = bare.rsplit_once(':').filter(|(name, _)| !name.contains(':') || name.ends_with(']'));
+    let named = named.and_then(|(_, port)| port.parse().ok());
+    let port = named.or(file.connect.port).unwrap_or(if secure { 443 } else { 80 });
     let (method, path) = match (&file.identify.get, &file.identify.post) {
         (Some(path), _) => ("GET", path),
         (None, path) => ("POST", path.as_ref()?),

@@ -278,6 +278,25 @@ impl FetchError {
         Self::NotAllowed { adapter: adapter.to_owned(), path: super::http::plain(path) }
     }
 
+    /// What happened, without what [`FetchError::details`] says.
+    pub fn headline(&self) -> String {
+        match self {
+            Self::NotUnderstood { path, .. } => format!("the answer to {path} is not understood"),
+            Self::NotThisRouter { host, .. } => format!("{host} is another router"),
+            other => other.to_string(),
+        }
+    }
+
+    /// What was wanted and what was there, a line each.
+    pub fn details(&self) -> Vec<(&'static str, &str)> {
+        match self {
+            Self::NotUnderstood { wanted, found, .. } => vec![("looked for", wanted), ("found", found)],
+            Self::NotThisRouter { wanted, found, .. } => vec![("wanted", wanted), ("found", found)],
+            Self::TlsChanged { known, shown, .. } => vec![("known", known), ("shown", shown)],
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether the user is to say something else: nothing was sent.
     pub fn is_usage(&self) -> bool {
         matches!(
@@ -326,8 +345,8 @@ impl FetchError {
             Self::TooLarge { .. } | Self::Truncated { .. } => {
                 "try again over a cable; or save the page in a browser and use: poolcheck router read FILE".into()
             }
-            Self::TlsChanged { known, shown, .. } => format!(
-                "known {known}, shown {shown}; after a factory reset or a new certificate: --pin {shown}; otherwise somebody is in between"
+            Self::TlsChanged { shown, .. } => format!(
+                "after a factory reset or a new certificate: --pin {shown}; otherwise somebody is in between"
             ),
             Self::NoSecret { .. } => {
                 "pass --secret-env NAME, --secret-file FILE (mode 0600) or --secret-command CMD, or write secret = { … } in poolcheck.toml".into()
@@ -348,7 +367,7 @@ impl FetchError {
                 say.clone().unwrap_or_else(|| "switch it on on the router, or write the range into lan.toml".into())
             }
             Self::NotUnderstood { adapter, .. } => format!(
-                "its firmware may be unknown here: poolcheck router record --adapter {adapter} saves what a report needs; until then write the range into lan.toml"
+                "its firmware may be unknown here: poolcheck router record --adapter {adapter} saves what a report needs, without names and keys; until then write the range into lan.toml"
             ),
             Self::UnknownChallenge { .. } => "save the page in a browser and use: poolcheck router read FILE".into(),
             Self::BasicOnly { .. } => {

@@ -37,7 +37,7 @@ pub(super) fn locate(request: &Request, service: &str) -> Result<Located, FetchE
         reason: super::http::plain(&error.to_string()),
     })?;
     if !wanted.is_empty() {
-        found.retain(|located| located.host.rsplit_once(':').map_or(&*located.host, |(host, _)| host) == wanted);
+        found.retain(|located| located.host == wanted || located.name() == wanted);
     }
     match found.len() {
         0 => Err(FetchError::NobodyDescribesIt { service: service.to_owned() }),
@@ -113,6 +113,11 @@ fn answered(answer: &str, from: IpAddr, service: &str) -> Option<Located> {
 }
 
 impl Located {
+    /// The host without its port, which many routers choose anew each time.
+    pub(super) fn name(&self) -> &str {
+        self.host.rsplit_once(':').map_or(&*self.host, |(name, _)| name)
+    }
+
     /// Reads from the description where the service is controlled.
     pub(super) fn read(&mut self, description: &str, service: &str) -> Result<(), FetchError> {
         let not_understood = |found: &str| FetchError::NotUnderstood {
