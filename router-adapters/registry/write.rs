@@ -113,7 +113,7 @@ impl Form {
 
     fn dhcp(self, out: &mut String, server: &DhcpServer) {
         line(out, &format!("[[{}.dhcp]]", self.table));
-        line(out, &format!("state = {}", quoted(state(server))));
+        line(out, &format!("state = {}", quoted(state(server.state.value))));
         if let Some(address) = &server.server {
             line(out, &format!("server = {}", quoted(&address.value.to_string())));
         }
@@ -164,10 +164,8 @@ impl Form {
 }
 
 /// The word for what a DHCP server does.
-fn state(server: &DhcpServer) -> &'static str {
-    match server.state.value {
-        // It leases addresses, and which was not seen: a facts file has no other word for that.
-        DhcpState::On if server.ranges.is_empty() => "unknown",
+const fn state(state: DhcpState) -> &'static str {
+    match state {
         DhcpState::On => "on",
         DhcpState::Off => "off",
         DhcpState::Relay => "relay",

@@ -82,7 +82,9 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
         }
         let message = format!("what {} said was read {days} days ago, on {read}", origin.title);
         let finding = findings.report(place, "it may be otherwise by now", message);
-        finding.identity(origin.title.clone()).help("read it again: poolcheck router fetch --lock, or save the page anew");
+        finding
+            .identity(origin.title.clone())
+            .help("read it again: poolcheck router fetch --lock, or save the page anew");
         finding
             .help(format!("`facts-max-age` in poolcheck.toml says how old it may be ({} days)", world.facts_max_age));
     }
