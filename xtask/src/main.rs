@@ -152,8 +152,20 @@ fn fuzz_smoke() -> Result<(), String> {
     if !fuzz(&["--version"]) {
         return Err("cargo-fuzz is needed: rustup toolchain install nightly && cargo install cargo-fuzz".to_owned());
     }
-    for target in ["yaml_tree", "range_syntax", "facts_toml", "sky_hub_page", "lan_frame"] {
-        if !fuzz(&["run", target, "--", "-max_total_time=60", "-max_len=65536"]) {
+    // What is found is kept in the first folder; the others are seeds.
+    let (found, seeds) = ("fuzz/corpus/router_files", "router-adapters/fixtures");
+    std::fs::create_dir_all(root().join(found)).map_err(|error| format!("{found}: {error}"))?;
+    let targets: [(&str, &[&str]); 6] = [
+        ("yaml_tree", &[]),
+        ("range_syntax", &[]),
+        ("facts_toml", &[]),
+        ("sky_hub_page", &[]),
+        ("router_files", &[found, seeds]),
+        ("lan_frame", &[]),
+    ];
+    for (target, folders) in targets {
+        let arguments = [&["run", target], folders, &["--", "-max_total_time=60", "-max_len=65536"]].concat();
+        if !fuzz(&arguments) {
             return Err(format!("the fuzz target {target} failed"));
         }
     }
