@@ -89,26 +89,23 @@ pub(crate) fn starred(text: &mut String, part: Range<usize>) {
 /// For texts that hold secrets of all kinds: what is read is known, what is secret is not.
 pub(crate) fn only(text: &str, parts: &mut [Range<usize>]) -> String {
     parts.sort_by_key(|part| part.start);
-    let mut shown = String::with_capacity(text.len());
+    let mut shown = text.as_bytes().to_vec();
     let mut at = 0;
-    let mask = |shown: &mut String, hidden: &str| {
-        for c in hidden.chars() {
-            match c {
-                '\n' | '\r' | '\t' | ' ' => shown.push(c),
-                _ => shown.extend(std::iter::repeat_n('*', c.len_utf8())),
-            }
+    let hide = |bytes: &mut [u8]| {
+        for byte in bytes.iter_mut().filter(|byte| !byte.is_ascii_whitespace()) {
+            *byte = b'*';
         }
     };
     for part in parts.iter() {
         let (start, end) = (part.start.max(at), part.end.min(text.len()));
         if start < end {
-            mask(&mut shown, &text[at..start]);
-            shown.push_str(&text[start..end]);
+            hide(&mut shown[at..start]);
             at = end;
         }
     }
-    mask(&mut shown, &text[at..]);
-    shown
+    hide(&mut shown[at..]);
+    // A part that cuts a character in two leaves no text: then nothing is shown.
+    String::from_utf8(shown).unwrap_or_else(|_| "*".repeat(text.len()))
 }
 
 /// The first word of a text, cut where it is long: what a label points at when nothing after it can be read.
