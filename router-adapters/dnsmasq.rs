@@ -19,6 +19,7 @@
 //! Files that `conf-file`, `conf-dir`, `dhcp-hostsfile` or `read-ethers` name and that are not given: then reservations, and
 //! perhaps ranges, are missing. The prefix behind `constructor:` of an IPv6 range, which is the interface's own of the day.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
@@ -119,6 +120,7 @@ fn range_line(value: &str) -> Option<RangeLine<'_>> {
 fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError> {
     let files: Vec<Said<'_>> = input.pages.iter().map(|page| Said::new(page, page.text.to_owned(), sources)).collect();
     let mut segments: Vec<Segment> = Vec::new();
+    let mut known: HashMap<(Option<IpNet>, bool), usize> = HashMap::new();
     let (mut hosts, mut routers, mut dns) = (Vec::new(), Vec::new(), Vec::new());
     let mut left_out = false;
     for file in &files {
@@ -130,7 +132,7 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
                         let help = "dnsmasq writes dhcp-range=192.168.1.50,192.168.1.150,12h";
                         return Err(Complaint::at(file.span(value), "no address", message).help(help).into());
                     };
-                    take_range(&line, file, &mut segments);
+                    take_range(&line, file, &mut segments, &mut known);
                 }
                 "dhcp-host" => hosts.extend(said::dhcp_host(value).map(|(host, part)| file.surely(host, part))),
                 "dhcp-option" | "dhcp-option-force" => {
@@ -165,13 +167,18 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
         let first = file.text.lines().find(|line| !line.trim().is_empty()).unwrap_or(file.text);
         segments.push(Segment { dhcp: vec![file.server(state, first)], ..Segment::default() });
     }
+    let too_many =
+        segments.len() > said::MAX_SEGMENTS || dns.len().max(routers.len()) > said::MAX_FACTS / segments.len();
+    if too_many {
+        return Err(said::too_many().into());
+    }
     for segment in &mut segments {
         let inside = |address: IpAddr| {
             segment.subnets.is_empty() || segment.subnets.iter().any(|subnet| subnet.value.contains(&address))
         };
         let gateways: Vec<_> = routers.iter().filter(|router| inside(router.value)).cloned().collect();
-        segment.dns.extend(dns.iter().cloned());
-        segment.gateways.extend(gateways);
+        said::add_new(&mut segment.dns, dns.iter().cloned());
+        said::add_new(&mut segment.gateways, gateways);
         if let Some(server) = segment.dhcp.first_mut().filter(|_| left_out) {
             server.completeness = Completeness::Partial;
         }
@@ -181,7 +188,13 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
     Ok(said::facts("dnsmasq", title, HOW_TO_SHRINK, segments))
 }
 
-fn take_range(line: &RangeLine<'_>, file: &Said<'_>, segments: &mut Vec<Segment>) {
+/// Adds a range to the segment of its subnet, and of its family.
+fn take_range(
+    line: &RangeLine<'_>,
+    file: &Said<'_>,
+    segments: &mut Vec<Segment>,
+    known: &mut HashMap<(Option<IpNet>, bool), usize>,
+) {
     let subnet = match (line.first, line.mask) {
         (IpAddr::V4(first), Some((mask, part))) => said::network(first, mask).map(|net| file.surely(net, part)),
         _ => None,
@@ -192,32 +205,21 @@ fn take_range(line: &RangeLine<'_>, file: &Said<'_>, segments: &mut Vec<Segment>
     if line.constructed {
         server.completeness = Completeness::Partial;
     }
-    let same = |segment: &&mut Segment| {
-        let known = segment.subnets.first().map(|known| known.value);
-        known == subnet.as_ref().map(|subnet| subnet.value) && same_family(segment, line.first)
+    let key = (subnet.as_ref().map(|subnet| subnet.value), line.first.is_ipv4());
+    let same = known.get(&key).and_then(|number| segments.get_mut(*number)?.dhcp.first_mut());
+    let Some(same) = same else {
+        known.insert(key, segments.len());
+        segments.push(Segment { subnets: subnet.into_iter().collect(), dhcp: vec![server], ..Segment::default() });
+        return;
     };
-    match segments.iter_mut().find(same) {
-        Some(segment) => match segment.dhcp.first_mut() {
-            Some(known) => {
-                if known.state.value != DhcpState::On {
-                    known.state = server.state;
-                }
-                known.ranges.extend(server.ranges);
-                known.lease_seconds = known.lease_seconds.take().or(server.lease_seconds);
-            }
-            None => segment.dhcp.push(server),
-        },
-        None => {
-            segments.push(Segment { subnets: subnet.into_iter().collect(), dhcp: vec![server], ..Segment::default() });
-        }
+    if same.state.value != DhcpState::On {
+        same.state = server.state;
     }
-}
-
-fn same_family(segment: &Segment, address: IpAddr) -> bool {
-    let ranges = segment.dhcp.iter().flat_map(|server| &server.ranges);
-    let subnets =
-        segment.subnets.iter().map(|subnet: &poolcheck_plan::facts::Sourced<IpNet>| subnet.value.addr().is_ipv4());
-    ranges.map(|range| range.value.first().is_ipv4()).chain(subnets).all(|v4| v4 == address.is_ipv4())
+    same.ranges.extend(server.ranges);
+    same.lease_seconds = same.lease_seconds.take().or(server.lease_seconds);
+    if server.completeness == Completeness::Partial {
+        same.completeness = Completeness::Partial;
+    }
 }
 
 #[cfg(test)]

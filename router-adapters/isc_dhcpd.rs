@@ -291,7 +291,11 @@ impl<'t> Reader<'_, 't> {
     fn addresses(&self, option: Option<&Statement<'t>>) -> Vec<Sourced<IpAddr>> {
         let Some(option) = option else { return Vec::new() };
         let file = &self.files[option.file];
-        option.words[2..].iter().filter_map(|part| Some(file.surely(part.parse().ok()?, part))).collect()
+        option.words[2..]
+            .iter()
+            .take(said::MAX_ADDRESSES + 1)
+            .filter_map(|part| Some(file.surely(part.parse().ok()?, part)))
+            .collect()
     }
 }
 

@@ -313,7 +313,7 @@ fn read_subnet<'t>(
 
 fn addresses(data: Option<&Node<'_>>, files: &[Said<'_>]) -> Vec<Sourced<IpAddr>> {
     let Some(data) = data else { return Vec::new() };
-    let parts = data.raw.split(',').map(str::trim);
+    let parts = data.raw.split(',').map(str::trim).take(said::MAX_ADDRESSES + 1);
     parts.filter_map(|part| Some(files[data.file].surely(part.parse().ok()?, part))).collect()
 }
 

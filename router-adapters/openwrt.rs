@@ -20,6 +20,7 @@
 //! Without `network` the addresses behind `start` and `limit`: then no range is told, only that the server leases. An
 //! interface whose address comes from another server. IPv6, which odhcpd leases.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::Ipv4Net;
@@ -127,10 +128,14 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
     let files: Vec<Said<'_>> = input.pages.iter().map(|page| Said::new(page, shown(page.text), sources)).collect();
     let all: Vec<(&Said<'_>, Section<'_>)> =
         files.iter().flat_map(|file| sections(file.text).into_iter().map(move |section| (file, section))).collect();
+    let mut interfaces: HashMap<&str, &(&Said<'_>, Section<'_>)> = HashMap::new();
+    for own in all.iter().filter(|(_, section)| section.kind == "interface") {
+        interfaces.entry(own.1.name).or_insert(own);
+    }
     let mut segments = Vec::new();
     for (file, dhcp) in all.iter().filter(|(_, section)| section.kind == "dhcp") {
         let name = dhcp.get("interface").unwrap_or(dhcp.name);
-        let interface = all.iter().find(|(_, section)| section.kind == "interface" && section.name == name);
+        let interface = interfaces.get(name);
         // A section that only says that an upstream interface serves nobody is no segment of the LAN.
         let ignored = dhcp.is_on("ignore") == Some(true);
         if ignored && matches!(name, "wan" | "wan6") {

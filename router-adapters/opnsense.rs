@@ -18,6 +18,7 @@
 //! What is written by hand for Kea (*manual configuration*), or into files of dnsmasq. IPv6 ranges in a prefix that the provider
 //! delegates (*constructor*): what is written is only their end. Whether the plugin for ISC dhcpd is still installed.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
@@ -43,9 +44,9 @@ const OPNSENSE: Firewall = Firewall {
     root: "opnsense",
     how_to_shrink: "On OPNsense: Services > Dnsmasq DNS & DHCP > DHCP ranges, or Services > Kea DHCP > Kea DHCPv4 > Subnets > Pools.",
     others: |config, served| {
-        kea(config, ("dhcp4", "subnet4"), served);
-        kea(config, ("dhcp6", "subnet6"), served);
-        dnsmasq(config, served);
+        kea(config, ("dhcp4", "subnet4"), served)?;
+        kea(config, ("dhcp6", "subnet6"), served)?;
+        dnsmasq(config, served)
     },
 };
 
@@ -57,9 +58,9 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
     firewall::parse(&OPNSENSE, input, sources)
 }
 
-fn kea(config: &Config<'_>, (family, subnet_name): (&str, &str), served: &mut Vec<Served>) {
+fn kea(config: &Config<'_>, (family, subnet_name): (&str, &str), served: &mut Vec<Served>) -> Result<(), AdapterError> {
     let file = config.file;
-    let Some(kea) = config.root.at(&["OPNsense", "Kea", family]) else { return };
+    let Some(kea) = config.root.at(&["OPNsense", "Kea", family]) else { return Ok(()) };
     let general = kea.get("general");
     let said_on = general.and_then(|general| general.get("enabled"));
     let listens: Vec<&str> =
@@ -75,12 +76,16 @@ fn kea(config: &Config<'_>, (family, subnet_name): (&str, &str), served: &mut Ve
             server.completeness = Completeness::Partial;
             served.push(Served { interface: Some(number), ..Served::by(server) });
         }
-        return;
+        return Ok(());
     }
     let lifetime = general.and_then(|general| general.value("valid_lifetime"));
     let reservations = kea.at(&["reservations"]).into_iter().flat_map(|all| all.all("reservation"));
-    let reservations: Vec<(&str, Sourced<Reservation>)> =
-        reservations.filter_map(|host| Some((host.value("subnet")?, reservation(config, host)?))).collect();
+    let mut by_subnet: HashMap<&str, Vec<Sourced<Reservation>>> = HashMap::new();
+    for (subnet, reservation) in
+        reservations.filter_map(|host| Some((host.value("subnet")?, reservation(config, host)?)))
+    {
+        by_subnet.entry(subnet).or_default().push(reservation);
+    }
     for subnet in kea.get("subnets").into_iter().flat_map(|subnets| subnets.all(subnet_name)) {
         let net = subnet.value("subnet").and_then(|text| Some((text.parse::<IpNet>().ok()?.trunc(), text)));
         let named = subnet.value("interface").and_then(|key| config.interface(key));
@@ -109,9 +114,8 @@ fn kea(config: &Config<'_>, (family, subnet_name): (&str, &str), served: &mut Ve
         if server.ranges.is_empty() && state == DhcpState::On && server.completeness == Completeness::Full {
             server.state.value = DhcpState::StaticOnly;
         }
-        let uuid = subnet.node.attribute("uuid");
-        let own = reservations.iter().filter(|(subnet, _)| uuid == Some(subnet));
-        server.reservations = own.map(|(_, reservation)| reservation.clone()).collect();
+        let own = subnet.node.attribute("uuid").and_then(|uuid| by_subnet.remove(uuid));
+        server.reservations = own.unwrap_or_default();
         let lease = subnet.value("valid_lifetime").or(lifetime);
         server.lease_seconds = lease.and_then(|text| Some(file.surely(text.parse().ok()?, text)));
         let options = subnet.get("option_data");
@@ -122,7 +126,11 @@ fn kea(config: &Config<'_>, (family, subnet_name): (&str, &str), served: &mut Ve
         dns.extend(option("dns_servers"));
         let subnet = net.map(|(net, text)| file.surely(net, text));
         served.push(Served { interface, name: None, subnet, server, gateways, dns });
+        if served.len() > 4 * said::MAX_SEGMENTS {
+            return Err(said::too_many().into());
+        }
     }
+    Ok(())
 }
 
 /// The pools of a subnet: a line each.
@@ -141,9 +149,9 @@ fn reservation(config: &Config<'_>, host: Element<'_>) -> Option<Sourced<Reserva
     Some(config.file.surely(reservation, text))
 }
 
-fn dnsmasq<'a>(config: &Config<'a>, served: &mut Vec<Served>) {
+fn dnsmasq<'a>(config: &Config<'a>, served: &mut Vec<Served>) -> Result<(), AdapterError> {
     let file = config.file;
-    let Some(dnsmasq) = config.root.get("dnsmasq") else { return };
+    let Some(dnsmasq) = config.root.get("dnsmasq") else { return Ok(()) };
     let enable = dnsmasq.get("enable");
     let on = enable.is_some_and(|enable| is_on(enable) && !enable.written().is_empty());
     let place = enable.unwrap_or(dnsmasq).place();
@@ -201,6 +209,9 @@ fn dnsmasq<'a>(config: &Config<'a>, served: &mut Vec<Served>) {
             }
             None => served.push(Served { interface, subnet, ..Served::by(server) }),
         }
+        if served.len() > 4 * said::MAX_SEGMENTS {
+            return Err(said::too_many().into());
+        }
     }
     let hosts = dnsmasq.all("hosts").filter(|host| host.value("ignore") != Some("1"));
     for host in hosts.filter(|host| host.value("hwaddr").is_some() || host.value("client_id").is_some()) {
@@ -227,12 +238,13 @@ fn dnsmasq<'a>(config: &Config<'a>, served: &mut Vec<Served>) {
             config.addresses(value).into_iter().filter(|address| !address.value.is_unspecified()).collect();
         for known in served[first_new..].iter_mut().filter(|known| of.is_none() || known.interface == of) {
             match option.value("option").or_else(|| option.value("option6")) {
-                Some("3" | "router") => known.gateways.extend(addresses.iter().cloned()),
-                Some("6" | "dns-server" | "23") => known.dns.extend(addresses.iter().cloned()),
+                Some("3" | "router") => said::add_new(&mut known.gateways, addresses.iter().cloned()),
+                Some("6" | "dns-server" | "23") => said::add_new(&mut known.dns, addresses.iter().cloned()),
                 _ => {}
             }
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@
 //! A range. No DHCP message says which other addresses the server leases: pools are not checked against it until the router's
 //! own configuration is read. NetworkManager keeps no more than the address in most of its versions.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use poolcheck_plan::facts::{Completeness, DhcpState, Host, Role, Segment, Sourced};
@@ -111,6 +112,7 @@ fn of_systemd(text: &str) -> Lease<'_> {
 /// The last lease of each interface.
 fn of_dhclient<'t>(files: &[Said<'t>], names: &[&'t str], number: usize) -> Result<Vec<Lease<'t>>, AdapterError> {
     let mut leases: Vec<Lease<'t>> = Vec::new();
+    let mut by_interface = HashMap::new();
     let whole = statements::read(files, names, number, &mut Vec::new())?;
     for block in whole.iter().filter(|statement| statement.words[..] == ["lease"]) {
         let mut lease = Lease::default();
@@ -126,7 +128,8 @@ fn of_dhclient<'t>(files: &[Said<'t>], names: &[&'t str], number: usize) -> Resu
                 _ => {}
             }
         }
-        match leases.iter_mut().find(|known| known.interface == lease.interface) {
+        let number = *by_interface.entry(lease.interface).or_insert(leases.len());
+        match leases.get_mut(number) {
             Some(known) => *known = lease,
             None => leases.push(lease),
         }

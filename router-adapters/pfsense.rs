@@ -37,7 +37,7 @@ const PFSENSE: Firewall = Firewall {
     adapter: "pfsense",
     root: "pfsense",
     how_to_shrink: "On pfSense: Services > DHCP Server > the interface's tab > Address Pool Range.",
-    others: |_, _| {},
+    others: |_, _| Ok(()),
 };
 
 fn recognise(page: &Page<'_>) -> bool {

@@ -61,11 +61,19 @@ impl Joined {
     fn of(text: &str) -> Self {
         let mut joined = Self { text: String::with_capacity(text.len()), shifts: vec![(0, 0)] };
         let mut rest = text;
-        while let Some(at) = rest.find("\\\n").or_else(|| rest.find("\\\r\n")) {
-            let at = rest.find("\\\r\n").map_or(at, |other| other.min(at));
+        let mut from = 0;
+        while let Some(at) = rest[from..].find('\\').map(|at| from + at) {
+            let end = match rest.as_bytes().get(at + 1..) {
+                Some([b'\n', ..]) => at + 2,
+                Some([b'\r', b'\n', ..]) => at + 3,
+                _ => {
+                    from = at + 1;
+                    continue;
+                }
+            };
             joined.text.push_str(&rest[..at]);
-            let next = rest[at..].find('\n').map_or(rest.len(), |end| at + end + 1);
-            rest = rest[next..].trim_start_matches([' ', '\t']);
+            rest = rest[end..].trim_start_matches([' ', '\t']);
+            from = 0;
             joined.shifts.push((joined.text.len(), text.len() - rest.len() - joined.text.len()));
         }
         joined.text.push_str(rest);
@@ -174,6 +182,8 @@ struct Export<'j> {
     entries: HashMap<Menu, Vec<Entry<'j>>>,
     /// Something was computed, or found by more than a name.
     unclear: bool,
+    /// How many entries were changed later.
+    changes: usize,
 }
 
 impl<'j> Export<'j> {
@@ -182,7 +192,7 @@ impl<'j> Export<'j> {
     }
 
     fn of(joined: &'j str) -> Self {
-        let mut export = Self { entries: HashMap::new(), unclear: false };
+        let mut export = Self { entries: HashMap::new(), unclear: false, changes: 0 };
         let mut path: Vec<&str> = Vec::new();
         for line in joined.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
             for words in commands(line) {
@@ -237,7 +247,9 @@ impl<'j> Export<'j> {
                     "enable" => vec![("disabled", "no")],
                     _ => pairs(arguments),
                 };
-                let entry = arguments.first().and_then(|wanted| self.named(menu, wanted));
+                self.changes += 1;
+                let follows = self.changes <= said::MAX_SEGMENTS;
+                let entry = arguments.first().filter(|_| follows).and_then(|wanted| self.named(menu, wanted));
                 match entry {
                     Some(entry) => entry.0.extend(more),
                     None => self.unclear = true,
@@ -307,11 +319,25 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
     let file = Said::new(page, shown(page.text), sources);
     let joined = Joined::of(page.text);
     let export = Export::of(&joined.text);
-    let reader = Reader { file: &file, joined: &joined, export: &export, old: is_version_six(page.text) };
+    if export.all(Menu::Server).len() + export.all(Menu::Relay).len() > said::MAX_SEGMENTS {
+        return Err(said::too_many().into());
+    }
+    let named = |pool: &'_ Entry<'_>| pool.get("name").map(plain).map(Cow::into_owned);
+    let mut pools = HashMap::new();
+    for (number, pool) in export.all(Menu::Pool).iter().enumerate() {
+        pools.extend(named(pool).map(|name| (name, number)));
+    }
+    let reader = Reader { file: &file, joined: &joined, export: &export, pools, old: is_version_six(page.text) };
     let mut segments = Vec::new();
     let mut names = Vec::new();
+    let mut ranges = 0;
     for server in export.all(Menu::Server) {
-        segments.push(reader.segment(server)?);
+        let segment = reader.segment(server)?;
+        ranges += segment.dhcp[0].ranges.len();
+        if ranges > said::MAX_FACTS {
+            return Err(said::too_many().into());
+        }
+        segments.push(segment);
         names.push(server.get("name").map(plain));
     }
     for relay in export.all(Menu::Relay).iter().filter(|relay| !relay.is("disabled", "yes")) {
@@ -338,6 +364,8 @@ struct Reader<'r, 't, 'j> {
     file: &'r Said<'t>,
     joined: &'j Joined,
     export: &'r Export<'j>,
+    /// The numbers of the pools, by their names.
+    pools: HashMap<String, usize>,
     old: bool,
 }
 
@@ -357,7 +385,8 @@ impl<'t> Reader<'_, 't, '_> {
         let mut segment =
             Segment { name: Some(self.surely(name.clone().into_owned(), interface)), ..Segment::default() };
         let on_it = |entry: &&Entry<'_>, key: &str| entry.get(key).is_some_and(|own| plain(own) == name);
-        for entry in self.export.all(Menu::Address).iter().filter(|entry| on_it(entry, "interface")) {
+        let own = self.export.all(Menu::Address).iter().filter(|entry| on_it(entry, "interface"));
+        for entry in own.take(said::MAX_ADDRESSES) {
             let Some(text) = entry.get("address").filter(|_| !entry.is("disabled", "yes")) else { continue };
             let net = match (text.parse::<Ipv4Net>(), entry.get("netmask")) {
                 (Ok(net), _) => Some(net),
@@ -417,9 +446,9 @@ impl<'t> Reader<'_, 't, '_> {
             if name == "none" || seen.contains(&name) {
                 break;
             }
-            let pool =
-                self.export.all(Menu::Pool).iter().find(|pool| pool.get("name").is_some_and(|own| plain(own) == name));
-            let Some(pool) = pool else { return Ok(false) };
+            let pool = self.pools.get(name.as_ref()).and_then(|number| self.export.all(Menu::Pool).get(*number));
+            // A chain that is longer than any is not followed.
+            let Some(pool) = pool.filter(|_| seen.len() < said::MAX_DEPTH) else { return Ok(false) };
             for text in pool.get("ranges").unwrap_or_default().split(',').map(str::trim).filter(|text| !text.is_empty())
             {
                 let single = text.parse::<IpAddr>().ok().map(AddrRange::single);
@@ -453,7 +482,10 @@ impl<'t> Reader<'_, 't, '_> {
             if !own {
                 continue;
             }
-            if without {
+            if without
+                && segment.subnets.iter().all(|known| known.value != net)
+                && segment.subnets.len() < said::MAX_ADDRESSES
+            {
                 segment.subnets.push(self.surely(net, text));
             }
             let list = |key: &str| -> Vec<Sourced<IpAddr>> {

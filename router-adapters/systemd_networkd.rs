@@ -20,6 +20,7 @@
 //! Drop-ins that are not given. The network of a machine whose address is `0.0.0.0/LENGTH`, which networkd chooses itself: then no
 //! range is told. DNS servers that come from its uplink. IPv6, of which networkd only advertises prefixes.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::{IpNet, Ipv4Net};
@@ -220,20 +221,34 @@ impl<'t> Network<'_, 't> {
     }
 
     fn reservations(&self) -> Vec<Sourced<Reservation>> {
-        let mut found: Vec<Sourced<Reservation>> = Vec::new();
-        let leases = self.lines.iter().filter(|line| line.section == "DHCPServerStaticLease");
-        let of = |line: &Line<'_>, key: &str| {
-            let same = self.lines.iter().rev().find(|other| other.number == line.number && other.key == key);
-            same.map(|line| line.value).filter(|value| !value.is_empty())
-        };
-        for line in leases.filter(|line| line.key == "Address") {
-            let Ok(address) = line.value.parse::<Ipv4Addr>() else { continue };
-            let mac = of(line, "MACAddress").and_then(said::mac);
-            let name = of(line, "Hostname").map(str::to_owned);
-            found.push(self.surely(Reservation { address: address.into(), mac, name }, (line.file, line.value)));
+        // A section is one lease; of a key that stands in it twice the last one counts.
+        let mut sections: BTreeMap<usize, StaticLease<'t>> = BTreeMap::new();
+        for line in self.lines.iter().filter(|line| line.section == "DHCPServerStaticLease") {
+            let value = Some(line.value).filter(|value| !value.is_empty());
+            let lease = sections.entry(line.number).or_default();
+            match line.key {
+                "Address" => lease.address = value.map(|value| (line.file, value)),
+                "MACAddress" => lease.mac = value,
+                "Hostname" => lease.name = value,
+                _ => {}
+            }
         }
-        found
+        let told = |lease: StaticLease<'t>| {
+            let (file, text) = lease.address?;
+            let address: Ipv4Addr = text.parse().ok()?;
+            let (mac, name) = (lease.mac.and_then(said::mac), lease.name.map(str::to_owned));
+            Some(self.surely(Reservation { address: address.into(), mac, name }, (file, text)))
+        };
+        sections.into_values().filter_map(told).collect()
     }
+}
+
+/// One `[DHCPServerStaticLease]`, as written.
+#[derive(Default)]
+struct StaticLease<'t> {
+    address: Option<Word<'t>>,
+    mac: Option<&'t str>,
+    name: Option<&'t str>,
 }
 
 /// A time span as systemd writes it: `3600`, `1h 30min`, `2d`.

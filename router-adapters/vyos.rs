@@ -249,6 +249,11 @@ impl<'t> Reader<'_, 't> {
                 _ => {}
             }
         }
+        let subnets: usize = networks.iter().map(|network| network.subnets.len()).sum();
+        let crowded = relays.len().max(upstream.len()) > said::MAX_ADDRESSES;
+        if subnets > said::MAX_SEGMENTS || networks.len() > said::MAX_SEGMENTS || crowded {
+            return Err(said::too_many().into());
+        }
         let mut servers: Vec<&str> = vec![""; networks.len()];
         for ((server, _), number) in &by_name {
             servers[*number] = server;
@@ -299,7 +304,7 @@ impl<'t> Reader<'_, 't> {
             if !subnet.off {
                 self.serve(subnet, net, &mut server)?;
             }
-            for own in self.own.iter().filter(|own| net.contains(&own.net.addr())) {
+            for own in self.own.iter().filter(|own| net.contains(&own.net.addr())).take(said::MAX_ADDRESSES) {
                 segment.vlan = segment.vlan.take().or(own.vlan.map(|(number, text)| file.surely(number, text)));
                 let v4 = |gateway: &Sourced<IpAddr>| gateway.value.is_ipv4() == own.net.addr().is_ipv4();
                 if !segment.gateways.iter().any(v4) {

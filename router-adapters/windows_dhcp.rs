@@ -154,7 +154,7 @@ fn option<'a>(file: &Said<'a>, of: Element<'a>, number: &str) -> Option<Vec<Sour
         to_all && option.value("OptionId") == Some(number)
     });
     let option = values.next()?;
-    let texts = option.all("Value").map(Element::written);
+    let texts = option.all("Value").map(Element::written).take(said::MAX_ADDRESSES + 1);
     Some(texts.filter_map(|text| Some(file.surely(text.parse().ok()?, text))).collect())
 }
 

@@ -32,7 +32,7 @@ impl Adapter {
             return Err(Complaint::whole(message).help("is it the right file?").into());
         }
         let facts = (self.parse)(input, sources)?;
-        if said::number_of(&facts) > said::MAX_FACTS {
+        if said::is_too_much(&facts) {
             return Err(said::too_many().into());
         }
         Ok(facts)

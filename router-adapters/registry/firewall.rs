@@ -20,7 +20,7 @@ pub(crate) struct Firewall {
     pub(crate) root: &'static str,
     pub(crate) how_to_shrink: &'static str,
     /// The DHCP servers beside the one in `<dhcpd>`.
-    pub(crate) others: fn(&Config<'_>, &mut Vec<Served>),
+    pub(crate) others: fn(&Config<'_>, &mut Vec<Served>) -> Result<(), AdapterError>,
 }
 
 /// A configuration file.
@@ -96,11 +96,17 @@ pub(crate) fn parse(firewall: &Firewall, input: &Input<'_>, sources: &mut Source
     }
     let file = Said::new(page, xml::shown(&document, is_shown), sources);
     let config = Config { file: &file, root, interfaces: interfaces(root) };
+    if config.interfaces.len() > said::MAX_SEGMENTS {
+        return Err(said::too_many().into());
+    }
     let mut served = Vec::new();
     by_interface(&config, "dhcpd", &mut served)?;
     by_interface(&config, "dhcpdv6", &mut served)?;
-    (firewall.others)(&config, &mut served);
+    (firewall.others)(&config, &mut served)?;
     relayed(&config, &mut served);
+    if served.len() > 4 * said::MAX_SEGMENTS {
+        return Err(said::too_many().into());
+    }
     let segments = segments(&config, served);
     if segments.is_empty() {
         let message = format!("{} has no DHCP server: no <dhcpd> section, and none of its other servers", page.name);

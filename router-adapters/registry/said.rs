@@ -16,6 +16,10 @@ pub(crate) const MAX_BYTES: usize = 16 << 20;
 pub(crate) const MAX_DEPTH: usize = 64;
 /// No configuration says more facts.
 pub(crate) const MAX_FACTS: usize = 100_000;
+/// No router serves more networks, and no configuration changes its mind more often.
+pub(crate) const MAX_SEGMENTS: usize = 4_096;
+/// No network has more routers, or more DNS servers.
+pub(crate) const MAX_ADDRESSES: usize = 256;
 
 /// One file that says facts.
 pub(crate) struct Said<'t> {
@@ -85,26 +89,23 @@ pub(crate) fn starred(text: &mut String, part: Range<usize>) {
 /// For texts that hold secrets of all kinds: what is read is known, what is secret is not.
 pub(crate) fn only(text: &str, parts: &mut [Range<usize>]) -> String {
     parts.sort_by_key(|part| part.start);
-    let mut shown = String::with_capacity(text.len());
+    let mut shown = text.as_bytes().to_vec();
     let mut at = 0;
-    let mask = |shown: &mut String, hidden: &str| {
-        for c in hidden.chars() {
-            match c {
-                '\n' | '\r' | '\t' | ' ' => shown.push(c),
-                _ => shown.extend(std::iter::repeat_n('*', c.len_utf8())),
-            }
+    let hide = |bytes: &mut [u8]| {
+        for byte in bytes.iter_mut().filter(|byte| !byte.is_ascii_whitespace()) {
+            *byte = b'*';
         }
     };
     for part in parts.iter() {
         let (start, end) = (part.start.max(at), part.end.min(text.len()));
         if start < end {
-            mask(&mut shown, &text[at..start]);
-            shown.push_str(&text[start..end]);
+            hide(&mut shown[at..start]);
             at = end;
         }
     }
-    mask(&mut shown, &text[at..]);
-    shown
+    hide(&mut shown[at..]);
+    // A part that cuts a character in two leaves no text: then nothing is shown.
+    String::from_utf8(shown).unwrap_or_else(|_| "*".repeat(text.len()))
 }
 
 /// The first word of a text, cut where it is long: what a label points at when nothing after it can be read.
@@ -123,9 +124,12 @@ pub(crate) fn is_named(given: &str, name: &str) -> bool {
     !name.is_empty() && last(given) == last(name)
 }
 
-/// Adds the addresses that are not in a list yet.
+/// Adds the addresses that are not in a list yet, up to one more than there may be.
 pub(crate) fn add_new(known: &mut Vec<Sourced<IpAddr>>, more: impl IntoIterator<Item = Sourced<IpAddr>>) {
     for address in more {
+        if known.len() > MAX_ADDRESSES {
+            return;
+        }
         if known.iter().all(|own| own.value != address.value) {
             known.push(address);
         }
@@ -197,7 +201,10 @@ pub(crate) fn share(reservations: &[Sourced<Reservation>], segments: &mut [Segme
 
 /// What a text that is no configuration of a router says too much of.
 pub(crate) fn too_many() -> Complaint {
-    let message = format!("it says more than {MAX_FACTS} facts, which no router's configuration does");
+    let message = format!(
+        "it says more than any router's configuration does: at most {MAX_FACTS} facts, {MAX_SEGMENTS} networks, and {MAX_ADDRESSES} \
+         routers or DNS servers of one"
+    );
     Complaint::whole(message).help("is it the right file?")
 }
 
@@ -207,8 +214,14 @@ pub(crate) fn too_deep(file: &Said<'_>, part: &str) -> Complaint {
     Complaint::at(file.span(part), "this is deeper", message).help("is it the right file?")
 }
 
+/// Whether there is more than any configuration says.
+pub(crate) fn is_too_much(facts: &Facts) -> bool {
+    let crowded = |segment: &Segment| segment.gateways.len() > MAX_ADDRESSES || segment.dns.len() > MAX_ADDRESSES;
+    number_of(facts) > MAX_FACTS || facts.segments.len() > MAX_SEGMENTS || facts.segments.iter().any(crowded)
+}
+
 /// How many facts there are.
-pub(crate) fn number_of(facts: &Facts) -> usize {
+fn number_of(facts: &Facts) -> usize {
     let of_server = |server: &DhcpServer| server.ranges.len() + server.excluded.len() + server.reservations.len() + 1;
     let of_segment = |segment: &Segment| {
         let servers: usize = segment.dhcp.iter().map(of_server).sum();

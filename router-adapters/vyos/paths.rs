@@ -5,6 +5,9 @@ use std::ops::Range;
 use crate::adapter::{AdapterError, Complaint};
 use crate::said::{self, MAX_DEPTH, Said};
 
+/// Each looks at all that is set so far.
+const MAX_DELETES: usize = 1_024;
+
 /// One thing that is set: the words that lead to it, and its value as the last of them.
 pub(super) type Path<'t> = Vec<&'t str>;
 
@@ -24,6 +27,7 @@ pub(super) fn read<'t>(file: &Said<'t>, wanted: impl Fn(&[&str]) -> bool) -> Res
     // The words of each open brace, and its line until it is known that it is wanted.
     let mut open: Vec<(Path<'t>, Option<&'t str>)> = Vec::new();
     let mut comment = false;
+    let mut deletes = 0;
     for whole in file.text.lines() {
         let line = whole.trim();
         if comment || line.starts_with("/*") {
@@ -38,7 +42,13 @@ pub(super) fn read<'t>(file: &Said<'t>, wanted: impl Fn(&[&str]) -> bool) -> Res
             ["set", ref rest @ ..] if open.is_empty() => {
                 paths.take(rest.to_vec(), file.text, whole, &wanted);
             }
-            ["delete", ref rest @ ..] if open.is_empty() => paths.all.retain(|path| !path.starts_with(rest)),
+            ["delete", ref rest @ ..] if open.is_empty() => {
+                deletes += 1;
+                if deletes > MAX_DELETES {
+                    return Err(said::too_many().into());
+                }
+                paths.all.retain(|path| !path.starts_with(rest));
+            }
             // Commands that are relative to another place, or that copy.
             ["edit" | "top" | "up" | "copy" | "rename" | "load" | "merge" | "source", ..] if open.is_empty() => {
                 paths.unclear |= matches!(words[0], "edit" | "copy" | "rename");

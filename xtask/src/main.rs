@@ -168,6 +168,8 @@ fn fuzz_smoke() -> Result<(), String> {
         ("sky_hub_page", "router-adapters/fixtures/sky-hub"),
         ("adapter_file", "router-adapters"),
         ("adapter_answers", "router-adapters/fixtures"),
+        ("router_files", "router-adapters/fixtures"),
+        ("announcer_frames", ""),
         ("lan_frame", ""),
     ] {
         let corpus = format!("fuzz/corpus/{target}");
