@@ -50,5 +50,6 @@ pub fn generated() -> BTreeMap<String, String> {
     files.insert("docs/schema/poolcheck.json".to_owned(), schema::configuration());
     files.insert("docs/schema/facts.json".to_owned(), schema::facts());
     files.insert("docs/schema/report-v1.json".to_owned(), output::json::schema());
+    files.insert("docs/schema/watch-v1.json".to_owned(), output::json::schema_of_changes());
     files
 }

@@ -1,4 +1,4 @@
-//! Real programs that tests run: DHCP servers.
+//! Real programs that tests run: DHCP servers, and one that speaks Multicast DNS.
 //!
 //! What is not installed is fetched with apt-get and *unpacked* below `target/programs`, never installed: no maintainer
 //! script runs, so no server can start on this machine's own network, nothing needs root, and nothing is left behind but
@@ -11,7 +11,8 @@ use std::process::Command;
 use super::root;
 
 /// A program, and the Debian package that brings it.
-const PROGRAMS: [(&str, &str); 4] = [
+const PROGRAMS: [(&str, &str); 5] = [
+    ("avahi-daemon", "avahi-daemon"),
     ("dnsmasq", "dnsmasq-base"),
     ("dhcpd", "isc-dhcp-server"),
     ("kea-dhcp4", "kea-dhcp4-server"),
@@ -36,7 +37,7 @@ pub(crate) fn provide() -> Result<(), String> {
     let folder = root().join("target/programs");
     fetch(&folder, &missing).map_err(|reason| {
         format!(
-            "the tests of the DHCP probe run real servers, and {} cannot be fetched: {reason}\n\
+            "the tests of the LAN run real servers, and {} cannot be fetched: {reason}\n\
              install them, without starting any: apt-get install -y --no-install-recommends {}",
             missing.join(", "),
             missing.join(" ")
