@@ -436,6 +436,8 @@ fn a_policed_lan_with_few_hosts() {
         assert!(recall >= least, "{live} hosts, {rate} a second: {recall}");
         let unknown = runs.iter().filter(|run| run.report.wire == WireState::Unknown).count();
         assert_eq!(unknown, 0, "{live} hosts, {rate} a second: the last round is slow enough to be heard");
+        let told = runs.iter().filter(|run| matches!(run.report.wire, WireState::Policed { .. })).count();
+        assert!(told * 100 >= runs.len() * 80, "{live} hosts, {rate} a second: {told} of {} say so", runs.len());
         let sure = runs.iter().filter(|run| !run.is_full() && run.report.wire == WireState::Clean).count();
         assert!(
             sure * 50 <= runs.len(),

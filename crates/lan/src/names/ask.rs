@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 use crate::wire::dns::{MAX_QUESTIONS, Repr};
 use crate::wire::{MacAddr, compose, dissect};
 
-/// So long after it was told to end it goes on at most: so much longer it can make a scan. RFC 6762 section 6 lets a machine wait up to 120 ms before it
+/// So long after its last question it waits at most, and so much longer it can make a scan. RFC 6762 section 6 lets a machine wait up to 120 ms before it
 /// answers, and as long again where it answers several questions at once.
 pub const PATIENCE: Duration = Duration::from_millis(250);
 /// Addresses that answer soon after one another are asked for in one frame.
@@ -27,12 +27,14 @@ struct Pending {
 }
 
 /// Asks for the names of addresses, from when they are [handed over](Asker::ask) until it is told to [end](Asker::end) and
-/// all have answered, or [`PATIENCE`] is over. Whoever never tells it so keeps it for ever.
+/// all have answered, or have had [`PATIENCE`]. Whoever never tells it so keeps it for ever.
 #[derive(Debug)]
 pub struct Asker {
     from: (MacAddr, IpAddr),
     pending: BTreeMap<IpAddr, Pending>,
     answered: usize,
+    /// When the latest frame left.
+    last: Timestamp,
     /// When it is over in any case; `None` until it is told to end.
     until: Option<Timestamp>,
     over: bool,
@@ -48,6 +50,7 @@ impl Asker {
             from: (mac, address),
             pending: BTreeMap::new(),
             answered: 0,
+            last: Timestamp::ZERO,
             until: None,
             over: false,
             frames: 0,
@@ -86,6 +89,12 @@ impl Asker {
         pending.asks < if self.until.is_some() { 1 } else { MAX_ASKS }
     }
 
+    /// When it is over, once it was told to end: who was asked long ago and is silent has no name.
+    fn end_of_patience(&self) -> Option<Timestamp> {
+        let until = self.until?;
+        Some(if self.next().is_none() { until.min(self.last + PATIENCE) } else { until })
+    }
+
     /// When the next frame is to leave.
     fn next(&self) -> Option<Timestamp> {
         self.pending.values().filter(|pending| self.may_be_asked(pending)).map(|pending| pending.due).min()
@@ -105,7 +114,7 @@ impl Machine for Asker {
     }
 
     fn poll_output(&mut self, now: Timestamp) -> Option<Vec<u8>> {
-        self.over = self.until.is_some_and(|until| now >= until || self.pending.is_empty());
+        self.over = self.end_of_patience().is_some_and(|end| now >= end || self.pending.is_empty());
         if self.over || !self.is_due(now) {
             return None;
         }
@@ -124,6 +133,7 @@ impl Machine for Asker {
                 pending.asks += 1;
             }
         }
+        self.last = now;
         self.frames += 1;
         Some(compose::mdns(self.from, &Repr::multicast_query(batch.into_iter().map(|(_, address)| address))))
     }
@@ -132,7 +142,7 @@ impl Machine for Asker {
         if self.over {
             return None;
         }
-        let until = self.until.unwrap_or(Timestamp::FAR_FUTURE);
+        let until = self.end_of_patience().unwrap_or(Timestamp::FAR_FUTURE);
         Some(self.next().map_or(until, |next| next.min(until)))
     }
 
@@ -200,6 +210,16 @@ mod tests {
             drive(&mut asker, &mut link, &Cancel::default(), drop).unwrap();
             assert!(link.now() < Timestamp::from_millis(100), "{:?}", link.now());
         }
+    }
+
+    #[test]
+    fn who_was_asked_long_ago_is_not_awaited() {
+        let mut asker = Asker::new(OWN, address(250));
+        asker.ask(address(1), Timestamp::ZERO);
+        assert!(asker.poll_output(Timestamp::from_millis(30)).is_some());
+        asker.end(Timestamp::from_millis(700));
+        assert!(asker.poll_output(Timestamp::from_millis(700)).is_none());
+        assert_eq!(asker.poll_timeout(), None);
     }
 
     #[test]
