@@ -5,6 +5,9 @@
 //! The address is given to the Service and no machine on the LAN answers for it: the Service cannot be reached. Often no speaker
 //! runs where the pods run, the advertisement does not fit, or the Service has no endpoints.
 //!
+//! A node does not hear its own answers. When a node looked, an address that nobody else answers for, and that is not its
+//! kernel's own, is not checked.
+//!
 //! ## Example
 //!
 //! ```yaml pool.yaml
