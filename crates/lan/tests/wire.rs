@@ -79,7 +79,7 @@ fn ndp_message() -> impl Strategy<Value = ndp::Repr> {
 
 fn host_name() -> impl Strategy<Value = dns::HostName> {
     prop_oneof![
-        "[a-zA-Z0-9_-]{1,63}(\\.[a-z0-9ü-]{1,20}){0,3}".prop_map(|text| dns::HostName::new(&text).unwrap()),
+        "[a-zA-Z0-9_-]{1,63}(\\.[a-z0-9ü-]{1,20}){0,3}".prop_map(|text| dns::HostName::new(&text).expect("a name")),
         any::<u32>().prop_map(|bits| dns::HostName::reverse(IpAddr::V4(bits.into()))),
         any::<u128>().prop_map(|bits| dns::HostName::reverse(IpAddr::V6(bits.into()))),
     ]
