@@ -54,5 +54,6 @@ pub fn generated() -> BTreeMap<String, String> {
     files.insert("docs/schema/adapter-v1.json".to_owned(), schema::adapter());
     files.insert("docs/schema/router-v1.json".to_owned(), router::json::schema());
     files.insert("docs/schema/report-v1.json".to_owned(), output::json::schema());
+    files.insert("docs/schema/watch-v1.json".to_owned(), output::json::schema_of_changes());
     files
 }

@@ -207,7 +207,8 @@ fn listening_sends_nothing_and_hears_announcements() {
     if !inside("listening_sends_nothing_and_hears_announcements") {
         return;
     }
-    let (_lan, folder) = homelab();
+    let (mut lan, folder) = homelab();
+    lan.host("phone", "3c:06:30:00:00:9a", "10.77.0.105/24");
     let child = Command::new(env!("CARGO_BIN_EXE_poolcheck"))
         .args(["scan", "--listen", "4s", "-i", "eth0", "-o", "json", "--pcap", "out.pcap"])
         .current_dir(folder.path())
@@ -215,13 +216,334 @@ fn listening_sends_nothing_and_hears_announcements() {
         .spawn()
         .expect("the program was built");
     std::thread::sleep(std::time::Duration::from_secs(1));
-    // n2 sends something to the router, and must ask for it first.
+    // n2 sends something to the router, and must ask for it first; the phone does, too, and asks for a lease by its name.
     run("ip netns exec n2 bash -c 'echo > /dev/udp/10.77.0.1/9'");
+    run("ip netns exec phone bash -c 'echo > /dev/udp/10.77.0.1/9'");
+    let client = "udhcpc -i eth0 -f -n -q -t 1 -T 1 -s /bin/true -x hostname:annas-phone";
+    run(&format!("ip netns exec phone {} {client} >/dev/null 2>&1 || true", common::program("busybox")));
     let output = child.wait_with_output().expect("it ends");
     let (rows, _) = seen(&output);
     assert!(rows.iter().any(|row| row.0 == "10.77.0.12"), "{rows:?}");
+    let phone = names(&output).remove("10.77.0.105");
+    assert_eq!(phone, Some(("annas-phone".to_owned(), "dhcp".to_owned())), "{}", told(&output));
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(report["scan"]["run"]["frames"], 0);
+}
+
+/// Name and whose word it is, by address.
+fn names(output: &Output) -> std::collections::BTreeMap<String, (String, String)> {
+    let report: serde_json::Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", told(output)));
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let rows = report["scan"]["sightings"].as_array().cloned().unwrap_or_default();
+    let named = rows.iter().filter(|row| row["name"].is_string());
+    named.map(|row| (text(&row["address"]), (text(&row["name"]), text(&row["named_by"])))).collect()
+}
+
+/// Real Multicast DNS: avahi, as most Linux machines have it.
+#[test]
+fn machines_are_asked_for_their_names_and_no_cache_learns_who_asked() {
+    use poolcheck_lan::wire::{MacAddr, Payload, arp, dissect};
+
+    if !inside("machines_are_asked_for_their_names_and_no_cache_learns_who_asked") {
+        return;
+    }
+    let (mut lan, folder) = homelab();
+    lan.host("printer", "3c:06:30:00:00:9b", "10.77.0.102/24");
+    let config = "[server]\nhost-name=printer\nuse-ipv6=no\nenable-dbus=no\n[wide-area]\nenable-wide-area=no\n";
+    write(folder.path(), "avahi.conf", config);
+    let file = folder.path().join("avahi.conf");
+    let avahi = common::program("avahi-daemon");
+    // It insists on a user of its own, which only an installed one has.
+    run(
+        "mkdir -p /run/avahi-daemon; (cat /etc/passwd; echo avahi:x:998:998::/:/bin/false) > /run/passwd; (cat /etc/group; echo avahi:x:998:) > /run/group",
+    );
+    run("mount --bind /run/passwd /etc/passwd; mount --bind /run/group /etc/group");
+    let options = "--no-drop-root --no-rlimits --no-chroot";
+    lan.start("printer", &format!("{avahi} -f {} {options} >/dev/null 2>&1", file.display()));
+    // It makes sure that nobody else has its name first.
+    std::thread::sleep(std::time::Duration::from_secs(3));
+
+    let tap = common::Tap::new();
+    let output = poolcheck(folder.path(), &["scan", "-o", "json"]);
+    let sent = tap.frames(MacAddr([2, 0x5c, 0, 0, 0, 1]));
+    let mdns = |name: &str| (name.to_owned(), "mdns".to_owned());
+    let facts = |name: &str| (name.to_owned(), "facts".to_owned());
+    let expected = [("10.77.0.102", mdns("printer.local")), ("10.77.0.11", facts("n1")), ("10.77.0.12", facts("n2"))];
+    assert_eq!(names(&output), expected.map(|(address, name)| (address.to_owned(), name)).into(), "{}", told(&output));
+    let mut asked = 0;
+    for received in &sent {
+        match dissect(&received.frame).expect("whole frames").payload {
+            Payload::Arp(packet) => assert_eq!(packet.kind(), arp::Kind::Probe),
+            Payload::Mdns(_, message) => {
+                assert!(!message.response && message.records.is_empty());
+                asked += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!((1..=4).contains(&asked), "{asked} questions for names");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(report["scan"]["run"]["frames"], sent.len(), "they are counted like all others");
+    assert!(!lan.neighbours().contains("02:5c:00:00:00:01"), "{}", lan.neighbours());
+
+    for quiet in [&["scan", "--names", "heard", "-o", "json"][..], &["scan", "--fast", "-o", "json"]] {
+        let tap = common::Tap::new();
+        let output = poolcheck(folder.path(), quiet);
+        let sent = tap.frames(MacAddr([2, 0x5c, 0, 0, 0, 1]));
+        let arp = |frame: &[u8]| frame[12..14] == [8, 6];
+        assert!(sent.iter().all(|received| arp(&received.frame)), "{quiet:?}");
+        assert!(!names(&output).contains_key("10.77.0.102"), "{quiet:?}: {}", told(&output));
+    }
+
+    // A pace that leaves no room for more is kept, names or not.
+    let tap = common::Tap::new();
+    poolcheck(folder.path(), &["scan", "10.77.0.100-10.77.0.104", "--max-pps", "10", "-o", "json"]);
+    let sent = tap.frames(MacAddr([2, 0x5c, 0, 0, 0, 1]));
+    assert!(sent.iter().any(|received| received.frame[12..14] == [8, 0]), "names were asked for");
+    for window in sent.windows(11) {
+        let span = window[10].at.since(window[0].at);
+        assert!(span >= std::time::Duration::from_millis(999), "10 frames a second: {span:?}");
+    }
+}
+
+/// Real reverse look-ups: dnsmasq, as most routers have it.
+#[test]
+fn the_dns_server_is_asked_for_names_only_on_the_segment() {
+    if !inside("the_dns_server_is_asked_for_names_only_on_the_segment") {
+        return;
+    }
+    let (mut lan, folder) = homelab();
+    lan.host("nas", "3c:06:30:00:00:9c", "10.77.0.103/24");
+    let config = "no-resolv\nno-hosts\nbind-interfaces\ninterface=eth0\nhost-record=nas.lan,10.77.0.103\nlog-queries\nlog-facility=/run/queries\npid-file=/run/dnsmasq.pid\n";
+    write(folder.path(), "dnsmasq.conf", config);
+    let file = folder.path().join("dnsmasq.conf");
+    lan.start("router", &format!("{} --keep-in-foreground --conf-file={}", common::program("dnsmasq"), file.display()));
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let resolver = |address: &str| {
+        write(folder.path(), "resolv.conf", &format!("nameserver {address}\n"));
+        run(&format!("mount --bind {} /etc/resolv.conf", folder.path().join("resolv.conf").display()));
+    };
+    let queries = || std::fs::read_to_string("/run/queries").unwrap_or_default().matches("query[PTR]").count();
+    resolver("10.77.0.1");
+    let began = std::time::Instant::now();
+    let heard = poolcheck(folder.path(), &["scan", "--names", "heard", "-o", "json"]);
+    let without = began.elapsed();
+    assert!(!names(&heard).contains_key("10.77.0.103") && queries() == 0, "{}", told(&heard));
+    let began = std::time::Instant::now();
+    let asked = poolcheck(folder.path(), &["scan", "-o", "json"]);
+    let with = began.elapsed();
+    let nas = names(&asked).remove("10.77.0.103");
+    assert_eq!(nas, Some(("nas.lan".to_owned(), "dns".to_owned())), "{}", told(&asked));
+    assert!(queries() > 0, "the server knows of it");
+    // The promise is half a second; half of one more is for a busy machine.
+    assert!(with < without + std::time::Duration::from_secs(1), "{with:?} instead of {without:?}");
+
+    // A server beyond the segment is not asked, unless told so.
+    run("ip addr add 10.99.0.1/32 dev lo; ip netns exec router ip addr add 10.88.0.1/24 dev eth0");
+    run("ip route add 10.88.0.0/24 via 10.77.0.1");
+    write(
+        folder.path(),
+        "dnsmasq.conf",
+        &config.replace("bind-interfaces\ninterface=eth0", "listen-address=10.88.0.1\nbind-interfaces"),
+    );
+    run("kill $(cat /run/dnsmasq.pid)");
+    lan.start("router", &format!("{} --keep-in-foreground --conf-file={}", common::program("dnsmasq"), file.display()));
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    resolver("10.88.0.1");
+    let before = queries();
+    let here = poolcheck(folder.path(), &["scan", "-o", "json"]);
+    assert!(!names(&here).contains_key("10.77.0.103") && queries() == before, "{}", told(&here));
+    let everywhere = poolcheck(folder.path(), &["scan", "--names", "dns", "-o", "json"]);
+    assert!(names(&everywhere).contains_key("10.77.0.103"), "{}", told(&everywhere));
+}
+
+/// A node cannot hear its own answers: what it has itself is known from the kernel, and what it may announce is not judged.
+#[test]
+fn a_node_that_scans_knows_its_own_addresses_and_says_what_it_cannot_know() {
+    if !inside("a_node_that_scans_knows_its_own_addresses_and_says_what_it_cannot_know") {
+        return;
+    }
+    let (_lan, folder) = homelab();
+    let services = ["10.77.0.103", "10.77.0.104"].map(|address| {
+        SERVICE.replace("ADDRESS", address).replace("name: web,", &format!("name: web-{},", &address[8..]))
+    });
+    write(folder.path(), "pool.yaml", &format!("{POOL}{}", services.concat()));
+    let silent = |output: &Output| {
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let not_checked = report["not_checked"].as_array().cloned().unwrap_or_default();
+        let reasons = not_checked.iter().filter(|entry| entry["rule"] == "assigned-address-silent");
+        reasons.map(|entry| entry["reason"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    // No node: silence is an answer.
+    let stranger = poolcheck(folder.path(), &["scan", "-o", "json"]);
+    assert_eq!(seen(&stranger).1, ["assigned-address-silent"; 2], "{}", told(&stranger));
+    assert_eq!(silent(&stranger), Vec::<String>::new());
+
+    let node = "  { address = \"10.77.0.250\", name = \"n3\", role = \"node\" },\n]";
+    write(folder.path(), "lan.toml", &LAN.replace("\n]", &format!("\n{node}")));
+    // What its kernel has, as kube-vip and the announcer of this house do it.
+    run("ip addr add 10.77.0.104/24 dev eth0");
+    let output = poolcheck(folder.path(), &["scan", "-o", "json"]);
+    let (rows, rules) = seen(&output);
+    let own = |address: &str, state: &str| (address.to_owned(), "02:5c:00:00:00:01".to_owned(), state.to_owned());
+    assert!(rows.contains(&own("10.77.0.104", "announced")) && rows.contains(&own("10.77.0.250", "node")), "{rows:?}");
+    assert_eq!(rules, Vec::<String>::new(), "{}", told(&output));
+    let reasons = silent(&output);
+    assert!(reasons.len() == 1 && reasons[0].contains("10.77.0.103"), "{reasons:?}");
+    let text = told(&poolcheck(folder.path(), &["scan"]));
+    for words in ["this machine, node n3", "own address", "this machine is node n3, and hears no answer of its own"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    // Named on the command line, it is as much a node.
+    write(folder.path(), "lan.toml", LAN);
+    let named = poolcheck(folder.path(), &["scan", "--node", "10.77.0.250", "-o", "json"]);
+    assert_eq!(silent(&named).len(), 1, "{}", told(&named));
+    // Its own address, answered by another machine, is a conflict like any other.
+    run("ip -n n2 addr add 10.77.0.104/24 dev eth0");
+    let conflict = poolcheck(folder.path(), &["scan", "--node", "10.77.0.250", "-o", "json"]);
+    assert!(told(&conflict).contains("pool-answered-by-several-nodes"), "{}", told(&conflict));
+}
+
+/// Real stacks, and one responder of the test's own that is deaf to what comes from `::`: no stack at hand is.
+#[test]
+fn ipv6_pools_are_asked_from_nobody_and_from_our_own_address() {
+    use poolcheck_lan::link::{self, Link as _, Wanted};
+    use poolcheck_lan::wire::{MacAddr, Payload, compose, dissect, ndp};
+
+    if !inside("ipv6_pools_are_asked_from_nobody_and_from_our_own_address") {
+        return;
+    }
+    let mut lan = Bridge::new();
+    run(
+        "sysctl -qw net.ipv6.conf.eth0.disable_ipv6=0 net.ipv6.conf.eth0.accept_dad=0; ip link set eth0 down; ip link set eth0 up",
+    );
+    run("ip addr add 10.77.0.250/24 dev eth0 || true; ip addr add fd00:77::250/64 dev eth0 nodad");
+    lan.host("phone", "3c:06:30:00:00:9a", "fd00:77::102/64");
+    lan.port("deaf", "3c:06:30:00:00:9d");
+    let mut deaf = link::open(&common::interface("deaf"), Wanted::NDP).expect("root here");
+    std::thread::spawn(move || {
+        let target = "fd00:77::105".parse().expect("an address");
+        loop {
+            let (mut questions, until) = (Vec::new(), deaf.now() + std::time::Duration::from_millis(50));
+            deaf.receive(until, &mut questions).expect("the port is there");
+            for question in questions {
+                let Ok(found) = dissect(&question.frame) else { continue };
+                if let Payload::Ndp(header, ndp::Repr::NeighborSolicitation { target: asked, .. }) = found.payload
+                    && asked == target
+                    && !header.source.is_unspecified()
+                {
+                    let answer = compose::ndp_answer(deaf.mac(), target, (found.ethernet.source, header.source), true);
+                    deaf.send(&[answer]).expect("sent");
+                }
+            }
+        }
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join(".git")).expect("a folder");
+    let pool = POOL.replace("10.77.0.100-10.77.0.110", "fd00:77::100-fd00:77::10f");
+    write(folder.path(), "pool.yaml", &pool);
+    let tap = common::Tap::new();
+    let output = poolcheck(folder.path(), &["scan", "--names", "heard", "-o", "json"]);
+    let sent = tap.frames(MacAddr([2, 0x5c, 0, 0, 0, 1]));
+    let (rows, rules) = seen(&output);
+    let squatter = |address: &str, mac: &str| (address.to_owned(), mac.to_owned(), "squatter".to_owned());
+    let expected = [squatter("fd00:77::102", "3c:06:30:00:00:9a"), squatter("fd00:77::105", "3c:06:30:00:00:9d")];
+    assert_eq!(rows, expected, "{}", told(&output));
+    assert_eq!(rules, ["squatter-in-pool"; 2]);
+    let mut by_us = 0;
+    for received in &sent {
+        match dissect(&received.frame).expect("whole frames").payload {
+            Payload::Ndp(header, ndp::Repr::NeighborSolicitation { .. }) => {
+                assert!(header.source.is_unspecified() || header.source.is_unicast_link_local(), "{header:?}");
+                by_us += usize::from(!header.source.is_unspecified());
+            }
+            // The kernel's own: it has just brought up the interface.
+            Payload::Mld(..) | Payload::Ndp(_, ndp::Repr::RouterSolicitation { .. }) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(by_us > 0 && by_us < sent.len());
+    assert!(!lan.neighbours().contains("02:5c:00:00:00:01"), "who answers `::` learns nothing: {}", lan.neighbours());
+    // More addresses than anybody can ask: those that Services name are.
+    write(
+        folder.path(),
+        "pool.yaml",
+        &format!(
+            "{}{}",
+            POOL.replace("10.77.0.100-10.77.0.110", "fd00:77::/100"),
+            SERVICE.replace("ADDRESS", "fd00:77::102")
+        ),
+    );
+    let large = poolcheck(folder.path(), &["scan", "--names", "heard"]);
+    assert!(
+        told(&large).contains("more addresses than can be asked") && told(&large).contains("fd00:77::102"),
+        "{}",
+        told(&large)
+    );
+}
+
+#[test]
+#[cfg(feature = "watch")]
+fn a_watch_speaks_json_and_a_journal_knows_since_when() {
+    use std::io::{BufRead as _, BufReader};
+
+    if !inside("a_watch_speaks_json_and_a_journal_knows_since_when") {
+        return;
+    }
+    let (mut lan, folder) = homelab();
+    lan.host("phone", "3c:06:30:00:00:9a", "10.77.0.105/24");
+    // A scan with a journal is a day of it.
+    let first = poolcheck(folder.path(), &["scan", "--journal", "lan.sqlite"]);
+    assert!(told(&first).lines().any(|line| line.contains("since") && line.contains("vendor")), "{}", told(&first));
+    let since_of = |output: &Output| {
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let rows = report["scan"]["sightings"].as_array().cloned().unwrap_or_default();
+        let phone = rows.into_iter().find(|row| row["address"] == "10.77.0.105").unwrap_or_default();
+        phone["since"].as_str().map(str::to_owned)
+    };
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let second = poolcheck(folder.path(), &["scan", "--journal", "lan.sqlite", "-o", "json"]);
+    let since = since_of(&second).unwrap_or_else(|| panic!("{}", told(&second)));
+    let report: serde_json::Value = serde_json::from_slice(&second.stdout).expect("JSON");
+    assert!(report["scan"]["at"].as_str() > Some(since.as_str()), "since the first scan, not the second");
+    assert_eq!(since_of(&poolcheck(folder.path(), &["scan", "-o", "json"])), None, "without a journal nobody knows");
+
+    let mut child = Command::new(env!("CARGO_BIN_EXE_poolcheck"))
+        .args(["scan", "--watch=1s", "--journal", "lan.sqlite", "-o", "json"])
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program was built");
+    let schema = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/schema/watch-v1.json"));
+    let schema: serde_json::Value = serde_json::from_str(&schema.expect("it is committed")).expect("JSON");
+    let schema = jsonschema::validator_for(&schema).expect("a schema");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let mut until = |event: &str, address: Option<&str>| {
+        for line in lines.by_ref() {
+            let line = line.expect("UTF-8");
+            let change: serde_json::Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"));
+            assert!(schema.is_valid(&change), "{line}");
+            if change["event"] == event && address.is_none_or(|address| change["address"] == address) {
+                return change;
+            }
+        }
+        panic!("no {event}");
+    };
+    let appeared = until("appeared", Some("10.77.0.105"));
+    assert_eq!(appeared["sighting"]["since"], since.as_str());
+    assert_eq!(appeared["sighting"]["state"], "squatter");
+    until("watching", None);
+    run("ip netns exec n2 ip addr add 10.77.0.106/24 dev eth0");
+    assert_eq!(until("appeared", Some("10.77.0.106"))["sighting"]["who"], "node n2");
+    run("ip -n n2 addr del 10.77.0.106/24 dev eth0");
+    assert_eq!(until("left", Some("10.77.0.106"))["mac"], "52:54:00:00:00:12");
+    run(&format!("kill -TERM {}", child.id()));
+    assert_eq!(until("habit", Some("10.77.0.105"))["mac"], "3c:06:30:00:00:9a");
+    until("ended", None);
+    assert_eq!(child.wait().expect("it ends").code(), Some(1), "the phone is still there");
+    let refused = poolcheck(folder.path(), &["scan", "--watch", "-o", "sarif"]);
+    assert!(told(&refused).contains("a JSON object a line"), "{}", told(&refused));
 }
 
 #[test]

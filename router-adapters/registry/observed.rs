@@ -13,13 +13,16 @@
 //! ]
 //! ```
 //!
+//! Of what was `seen`, also: `name` and `named-by` (`facts`, `mdns`, `dhcp` or `dns`), `since`, `via`; a `count` of 0 is this
+//! machine's own address.
+//!
 //! Also: `on-node` (a node looked, whose own answers cannot be seen), `considered` (ranges), `servers` (`{ address, mac }`), `offers` (`{ address, server }`), `moved`
 //! (`{ address, from, to }`) and `storms` (`{ address, mac }`).
 
 use std::net::IpAddr;
 use std::time::Duration;
 
-use poolcheck_plan::observed::{Moved, Observed, Seen, SeenOffer, SeenServer, Storm};
+use poolcheck_plan::observed::{Moved, NamedBy, Observed, Seen, SeenOffer, SeenServer, Storm};
 use poolcheck_plan::syntax::parse_range;
 use poolcheck_plan::{AddrRange, SourceId, Span};
 use toml::de::DeTable;
@@ -41,7 +44,7 @@ const KEYS: [&str; 12] = [
     "moved",
     "storms",
 ];
-const SEEN_KEYS: [&str; 7] = ["address", "mac", "via", "count", "after-us", "vendor", "name"];
+const SEEN_KEYS: [&str; 9] = ["address", "mac", "via", "count", "after-us", "vendor", "name", "named-by", "since"];
 
 /// Reads the record of a scan; `source` is its number among the sources.
 ///
@@ -104,6 +107,8 @@ impl Record {
                     after: self.number(table, "after-us").map(Duration::from_micros),
                     vendor: self.text(table, "vendor"),
                     name: self.text(table, "name"),
+                    named_by: self.named_by(table),
+                    since: self.text(table, "since"),
                     place,
                 };
                 found.seen.push(seen);
@@ -195,6 +200,13 @@ impl Record {
         table.get(key).and_then(|item| self.reader.string(item, key)).map(str::to_owned)
     }
 
+    fn named_by(&mut self, table: &DeTable<'_>) -> Option<NamedBy> {
+        let wanted = NamedBy::ALL.map(NamedBy::word).join(", ");
+        self.parsed(table.get("named-by")?, "named-by", &format!("one of {wanted}"), |text| {
+            NamedBy::ALL.into_iter().find(|by| by.word() == text)
+        })
+    }
+
     fn number(&mut self, table: &DeTable<'_>, key: &str) -> Option<u64> {
         let item = table.get(key)?;
         let number = item.get_ref().as_integer().and_then(|i| u64::from_str_radix(i.as_str(), i.radix()).ok());
@@ -246,6 +258,8 @@ pub fn write(observed: &Observed) -> String {
         row.extend(seen.after.map(|after| ("after-us", after.as_micros().to_string())));
         row.extend(seen.vendor.as_ref().map(|vendor| ("vendor", quoted(vendor))));
         row.extend(seen.name.as_ref().map(|name| ("name", quoted(name))));
+        row.extend(seen.named_by.map(|by| ("named-by", quoted(by.word()))));
+        row.extend(seen.since.as_ref().map(|since| ("since", quoted(since))));
         row
     });
     table("seen", seen.collect());
@@ -282,7 +296,7 @@ trusted = [
   { mac = "52:54:00:00:00:11", who = 'node "n1"' },
 ]
 seen = [
-  { address = "192.168.1.242", mac = "3c:06:30:00:00:9a", via = "3c:06:30:00:00:9b", count = 3, after-us = 400, vendor = "Apple", name = "phone" },
+  { address = "192.168.1.242", mac = "3c:06:30:00:00:9a", via = "3c:06:30:00:00:9b", count = 3, after-us = 400, vendor = "Apple", name = "phone", named-by = "mdns", since = "2026-11-01T05:10:00Z" },
   { address = "fe80::1", mac = "52:54:00:00:00:11", count = 1 },
 ]
 servers = [

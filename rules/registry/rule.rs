@@ -38,12 +38,22 @@ pub enum Fact {
     Networks,
     /// The value itself: it is a template, substituted or encrypted.
     Values,
+    /// What the machine that looked at the wire answers itself.
+    OwnAnswers,
 }
 
 impl Fact {
     /// All kinds, in the order in which they are shown.
-    pub const ALL: [Self; 7] =
-        [Self::Dhcp, Self::Reservations, Self::Subnet, Self::Gateway, Self::Nodes, Self::Networks, Self::Values];
+    pub const ALL: [Self; 8] = [
+        Self::Dhcp,
+        Self::Reservations,
+        Self::Subnet,
+        Self::Gateway,
+        Self::Nodes,
+        Self::Networks,
+        Self::Values,
+        Self::OwnAnswers,
+    ];
 
     /// The name used by `--require`.
     pub const fn name(self) -> &'static str {
@@ -55,6 +65,7 @@ impl Fact {
             Self::Nodes => "nodes",
             Self::Networks => "networks",
             Self::Values => "values",
+            Self::OwnAnswers => "own-answers",
         }
     }
 
@@ -68,6 +79,7 @@ impl Fact {
             Self::Nodes => "no node addresses are known",
             Self::Networks => "no pod or Service network is known",
             Self::Values => "the value is not known",
+            Self::OwnAnswers => "what a node answers itself is not known to it",
         }
     }
 
@@ -85,6 +97,7 @@ impl Fact {
             Self::Nodes => "add `hosts = [{ address = \"…\", role = \"node\" }]` to lan.toml, or a Node manifest",
             Self::Networks => "write `[cluster]` with `pods = [\"…\"]` and `services = [\"…\"]` in lan.toml",
             Self::Values => "render it first, or pass the decrypted and substituted manifest on standard input",
+            Self::OwnAnswers => "ask from a machine that is no node: poolcheck scan",
         }
     }
 }

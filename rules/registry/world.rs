@@ -316,7 +316,7 @@ impl<'a> World<'a> {
             Fact::Gateway => any(&[ClaimKind::Gateway, ClaimKind::DnsServer]),
             Fact::Nodes => any(&[ClaimKind::Node]),
             Fact::Networks => any(&[ClaimKind::PodCidr, ClaimKind::ServiceCidr]),
-            Fact::Values => true,
+            Fact::Values | Fact::OwnAnswers => true,
         }
     }
 

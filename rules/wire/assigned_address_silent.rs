@@ -5,6 +5,9 @@
 //! The address is given to the Service and no machine on the LAN answers for it: the Service cannot be reached. Often no speaker
 //! runs where the pods run, the advertisement does not fit, or the Service has no endpoints.
 //!
+//! A node does not hear its own answers. When a node looked, an address that nobody else answers for, and that is not its
+//! kernel's own, is not checked.
+//!
 //! ## Example
 //!
 //! ```yaml pool.yaml
@@ -78,14 +81,13 @@
 //!
 //! MetalLB troubleshooting; MetalLB issues 302 and 1640.
 
-use crate::{Findings, Level, Rule, World};
+use crate::{Fact, Findings, Level, Rule, World};
 
 pub(crate) const RULE: Rule =
     Rule { id: "assigned-address-silent", level: Level::Warning, needs: &[], since: "0.1.0", check };
 
 fn check(world: &World<'_>, findings: &mut Findings<'_>) {
-    // A node does not see its own answers.
-    let Some(observed) = world.observed.filter(|observed| !observed.on_node) else { return };
+    let Some(observed) = world.observed else { return };
     for service in &world.services {
         for request in &service.requested {
             let Some(address) = request.address().filter(|address| observed.asked.contains(*address)) else { continue };
@@ -93,6 +95,12 @@ fn check(world: &World<'_>, findings: &mut Findings<'_>) {
             // By BGP an address is reached through routers, and no machine answers for it.
             let answered = observed.seen.iter().any(|seen| seen.address == address);
             if answered || pools.any(|pool| world.only_bgp(pool)) {
+                continue;
+            }
+            // A node does not hear its own answers; what its kernel has is among what was seen.
+            if observed.on_node {
+                let reason = format!("no other machine answers for {address}; a node looked, and does not hear its own answers");
+                findings.not_checked(Fact::OwnAnswers, Some(service.object.reference()), reason, Some(request.span));
                 continue;
             }
             let message = format!("nobody answers for {address}, which {} asks for", service.object.title());

@@ -119,6 +119,11 @@ fn fields(what: &What) -> Map<String, Value> {
             add("action", json!(action));
             "conflict"
         }
+        What::Unheard { address, node } => {
+            add("address", json!(address));
+            add("other", json!(node));
+            "unheard"
+        }
         What::Split { address, node, kept } => {
             add("address", json!(address));
             add("other", json!(node));

@@ -56,6 +56,10 @@ pub(crate) struct ScanArgs {
     /// Ask DHCP servers what they would lease; takes no lease
     #[arg(long)]
     dhcp: bool,
+    /// How names of machines become known; asking takes at most half a second longer (or a tenth of the scan's time).
+    /// Unless said, `heard` with --fast and `ask` otherwise
+    #[arg(long, value_name = "HOW")]
+    names: Option<HowNames>,
     /// A node of the cluster, by address or hardware address; may be given several times
     #[arg(long = "node", value_name = "NODE")]
     nodes: Vec<String>,
@@ -71,12 +75,13 @@ pub(crate) struct ScanArgs {
     /// Merge what was seen into this facts file (lan.lock), so that `check` knows of it
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
-    /// Stay, listen, ask again gently every so often (10m unless said), and tell what changes (feature `watch`)
+    /// Stay, listen, ask again gently every so often (10m unless said), and tell what changes, a line each, or with
+    /// `-o json` a JSON object each (feature `watch`)
     #[arg(long, value_name = "TIME", value_parser = duration, num_args = 0..=1, require_equals = true, default_missing_value = "10m")]
-    #[arg(conflicts_with_all = ["candidates", "listen", "from", "replay", "fast", "save", "record", "outputs", "pcap"])]
+    #[arg(conflicts_with_all = ["candidates", "listen", "from", "replay", "fast", "save", "record", "pcap"])]
     watch: Option<std::time::Duration>,
-    /// With --watch: keep who was seen on which day in this file (SQLite)
-    #[arg(long, value_name = "FILE", requires = "watch")]
+    /// Keep who was seen on which day in this file (SQLite), and tell since when everybody is there (feature `watch`)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "replay"])]
     journal: Option<PathBuf>,
     /// With --watch: serve metrics for Prometheus here, on loopback
     #[arg(long, value_name = "ADDRESS:PORT", requires = "watch")]
@@ -104,6 +109,17 @@ pub(crate) struct ScanArgs {
     /// The level from which findings fail the run: error, warning, note or never
     #[arg(long, value_name = "LEVEL", value_parser = parse_threshold)]
     fail_on: Option<Threshold>,
+}
+
+/// How names of machines become known, beside facts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum HowNames {
+    /// Ask for none: what machines say unasked
+    Heard,
+    /// Ask the machines by Multicast DNS, and this machine's DNS server if it is on the segment
+    Ask,
+    /// The same, and this machine's DNS server wherever it is
+    Dns,
 }
 
 fn range(text: &str) -> Result<AddrRange, String> {
@@ -158,6 +174,9 @@ fn scan(args: &ScanArgs, style: &Style) -> Result<Exit, Failure> {
     let mut report = session.check(&args.judging);
     if let Some(scan) = &mut report.scan {
         scan.run = run;
+        if let Some(file) = &args.journal {
+            live::note(file, scan)?;
+        }
         if let Some(file) = &args.save {
             crate::scan::save::save(file, scan, &observed)?;
         }
@@ -190,6 +209,11 @@ fn look(args: &ScanArgs, session: &mut Session, style: &Style) -> Result<Option<
 
 #[cfg(not(feature = "scan"))]
 mod live {
+    pub(super) fn note(_: &std::path::Path, _: &crate::scan::Scan) -> Result<(), Failure> {
+        let help = "build it with `cargo install --path . --features watch`";
+        Err(session::usage("this poolcheck was built without the feature `watch`, which keeps journals", help))
+    }
+
     use super::{Failure, ScanArgs, Session, Style, session};
     use crate::scan::Run;
 
@@ -216,23 +240,59 @@ mod live {
     use poolcheck_router_adapters::observed;
     use poolcheck_rules::World;
 
-    use super::{Exit, Failure, Format, ScanArgs, Session, Style, output, session};
+    use super::{Exit, Failure, Format, HowNames, ScanArgs, Session, Style, output, session};
     use crate::scan::live::{Identity, Look, Manner, replay, settings};
+    use crate::scan::names::Names;
     use crate::scan::targets::{Wish, aim};
     use crate::scan::{Run, live};
 
     pub(super) fn look(args: &ScanArgs, session: &mut Session, style: &Style) -> Result<Run, Failure> {
         let manner = manner(args)?;
         let world = session.world();
-        let Look { observed, run } = match &args.replay {
+        let Look { mut observed, run } = match &args.replay {
             Some(file) => replay(&world, file, &manner)?,
             None => on_the_wire(args, &world, &manner, style)?,
         };
         drop(world);
+        if let Some(file) = &args.journal {
+            date(file, &mut observed)?;
+        }
         let at = observed.at.as_deref().map_or_else(String::new, |at| format!(", {}", at.replace('T', " ")));
         let title = format!("scan of {}{at}", observed.interface);
         session.observe(&title, SourceKind::Card, &observed::write(&observed))?;
         Ok(run)
+    }
+
+    /// Writes down since when everybody is there, by a journal.
+    #[cfg(feature = "watch")]
+    fn date(file: &std::path::Path, observed: &mut poolcheck_plan::observed::Observed) -> Result<(), Failure> {
+        use crate::scan::journal::{Journal, refused};
+        let at = observed.at.clone().unwrap_or_default();
+        Journal::open(file)?.date(&at, &mut observed.seen).map_err(|error| refused(file, &error))
+    }
+
+    /// Keeps what was seen in a journal.
+    #[cfg(feature = "watch")]
+    pub(super) fn note(file: &std::path::Path, scan: &crate::scan::Scan) -> Result<(), Failure> {
+        use crate::scan::journal::{Journal, refused};
+        let at = scan.at.clone().unwrap_or_default();
+        Journal::open(file)?.note(&at, &scan.rows).map_err(|error| refused(file, &error))
+    }
+
+    #[cfg(not(feature = "watch"))]
+    fn date(_: &std::path::Path, _: &mut poolcheck_plan::observed::Observed) -> Result<(), Failure> {
+        Err(no_journal())
+    }
+
+    #[cfg(not(feature = "watch"))]
+    pub(super) fn note(_: &std::path::Path, _: &crate::scan::Scan) -> Result<(), Failure> {
+        Err(no_journal())
+    }
+
+    #[cfg(not(feature = "watch"))]
+    fn no_journal() -> Failure {
+        let help = "build it with `cargo install --path . --features watch`";
+        session::usage("this poolcheck was built without the feature `watch`, which keeps journals", help)
     }
 
     /// Watches until it is told to end; whether a stranger is on a pool's address then.
@@ -247,8 +307,18 @@ mod live {
         let (world, cancel) = (session.world(), caught()?);
         let manner = Manner { profile: Profile::Gentle, progress: false, ..manner(args)? };
         let aim = aim(&world, &wish(args), args.interface.as_deref())?;
+        let json = match &args.outputs[..] {
+            [] => false,
+            [one] if one.file.is_none() && matches!(one.format, Format::Pretty | Format::Json) => {
+                one.format == Format::Json
+            }
+            _ => {
+                let help = "leave -o out, or write `-o json`: a JSON object a line, on standard output";
+                return Err(session::usage("a watch tells what changes in words or as JSON", help));
+            }
+        };
         announce(args, &aim, &manner, style)?;
-        let watching = Watching { every, journal: args.journal.clone(), metrics: args.metrics };
+        let watching = Watching { every, journal: args.journal.clone(), metrics: args.metrics, json };
         watch(&world, &aim, &manner, &watching, &cancel)
     }
 
@@ -347,7 +417,12 @@ mod live {
             let (targets, settings) = settings(aim, manner)?;
             let forecast = settings.forecast(&targets);
             let seconds = forecast.duration.as_secs_f64();
-            format!("RFC 5227 probes, about {seconds:.1} s, at most {} frames/s", forecast.max_pps)
+            let names = match manner.names {
+                Names::Heard => "",
+                Names::Asked => " and questions for names",
+                Names::Everywhere => " and questions for names, also beyond the segment",
+            };
+            format!("RFC 5227 probes{names}, about {seconds:.1} s, at most {} frames/s", forecast.max_pps)
         };
         let text = format!("{}{address} · {} · {how}\n\n", aim.interface.name, aim.about);
         let text = if style.ascii { output::pretty::ascii(&text) } else { text };
@@ -377,6 +452,12 @@ mod live {
             progress: !quiet,
             nodes: args.nodes.iter().map(identity).collect::<Result<_, _>>()?,
             allowed: args.allow_mac.iter().map(mac).collect::<Result<_, _>>()?,
+            names: match args.names {
+                Some(HowNames::Heard) => Names::Heard,
+                None if args.fast => Names::Heard,
+                Some(HowNames::Ask) | None => Names::Asked,
+                Some(HowNames::Dns) => Names::Everywhere,
+            },
         })
     }
 }

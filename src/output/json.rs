@@ -70,7 +70,7 @@ pub struct JsonSighting {
     /// The hardware address the frames came from, where it is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub via: Option<String>,
-    /// How often it was seen.
+    /// How often it was seen; 0: an address of the machine that looked.
     pub count: u32,
     /// Microseconds from the question to the first answer; absent when it spoke unasked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -78,9 +78,15 @@ pub struct JsonSighting {
     /// The maker of the network card.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vendor: Option<String>,
-    /// What facts call the machine.
+    /// What the machine is called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// Who calls it so: `facts`, `mdns` (the machine itself), `dhcp` (the machine itself) or `dns`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named_by: Option<String>,
+    /// Since when it is there without a day of absence, as RFC 3339; absent without a journal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
     /// Who it is, when it may answer for a pool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub who: Option<String>,
@@ -88,6 +94,50 @@ pub struct JsonSighting {
     pub claims: Vec<String>,
     /// What that makes it.
     pub state: crate::scan::State,
+}
+
+/// One line of `poolcheck scan --watch -o json`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct JsonChange {
+    /// When, as RFC 3339.
+    pub at: String,
+    /// What happened.
+    pub event: JsonEvent,
+    /// The same in words, as people are told it.
+    pub text: String,
+    /// The address it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// The hardware address of the machine it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<String>,
+    /// The machine at the address, in full: of what appeared, changed, or left (as it was).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sighting: Option<JsonSighting>,
+}
+
+/// What happened while somebody watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum JsonEvent {
+    /// Metrics are served; the text says where.
+    Metrics,
+    /// The first round is over.
+    Watching,
+    /// A machine is at an address where it was not.
+    Appeared,
+    /// A machine at an address is something else than before: its `state`.
+    Changed,
+    /// A machine does not answer any more.
+    Left,
+    /// An address is announced by another machine than before.
+    Moved,
+    /// A machine announces an address over and over.
+    Storm,
+    /// On how many days a stranger was at an address of a pool, by the journal.
+    Habit,
+    /// The watch ended.
+    Ended,
 }
 
 /// How a scan went.
@@ -361,7 +411,16 @@ pub fn report(report: &JsonReport) -> String {
 
 /// The schema as JSON text, as it is committed.
 pub fn schema() -> String {
-    let mut text = serde_json::to_string_pretty(&schemars::schema_for!(JsonReport)).unwrap_or_default();
+    schema_text(&schemars::schema_for!(JsonReport))
+}
+
+/// The schema of the lines of a watch.
+pub fn schema_of_changes() -> String {
+    schema_text(&schemars::schema_for!(JsonChange))
+}
+
+fn schema_text(schema: &schemars::Schema) -> String {
+    let mut text = serde_json::to_string_pretty(schema).unwrap_or_default();
     text.push('\n');
     text
 }
@@ -459,8 +518,9 @@ pub(crate) fn model(report: &Report) -> JsonReport {
     }
 }
 
-fn scan(scan: &Scan) -> JsonScan {
-    let sighting = |row: &Row| JsonSighting {
+/// A machine at an address.
+pub(crate) fn sighting(row: &Row) -> JsonSighting {
+    JsonSighting {
         address: row.seen.address.to_string(),
         mac: row.seen.mac.clone(),
         via: row.seen.via.clone(),
@@ -468,10 +528,15 @@ fn scan(scan: &Scan) -> JsonScan {
         after_us: row.seen.after.map(|after| u64::try_from(after.as_micros()).unwrap_or(u64::MAX)),
         vendor: row.seen.vendor.clone(),
         name: row.seen.name.clone(),
+        named_by: row.seen.named_by.map(|by| by.word().to_owned()),
+        since: row.seen.since.clone(),
         who: row.who.clone(),
         claims: row.claims.clone(),
         state: row.state,
-    };
+    }
+}
+
+fn scan(scan: &Scan) -> JsonScan {
     JsonScan {
         interface: scan.interface.clone(),
         at: scan.at.clone(),

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use rusqlite::{Connection, params};
 
+use poolcheck_plan::observed::Seen;
+
 use super::{Row, State};
 use crate::failure::Failure;
 use crate::session::usage;
@@ -68,6 +70,25 @@ impl Journal {
         round.commit()
     }
 
+    /// Since when a machine is at an address without a day on which somebody looked and it was not there; `None` when it has
+    /// not been seen.
+    pub(crate) fn since(&self, day: &str, address: IpAddr, mac: &str) -> Result<Option<String>, rusqlite::Error> {
+        let query = "SELECT min(first) FROM seen WHERE address = ?2 AND mac = ?3 AND day > coalesce(
+               (SELECT max(day) FROM looked WHERE day < ?1 AND NOT EXISTS
+                  (SELECT 1 FROM seen WHERE seen.day = looked.day AND address = ?2 AND mac = ?3)), '')";
+        self.0.query_row(query, [day, &address.to_string(), mac], |row| row.get(0))
+    }
+
+    /// Writes down with each of these since when it is there, `at` being now.
+    pub(crate) fn date(&self, at: &str, seen: &mut [Seen]) -> Result<(), rusqlite::Error> {
+        let day = at.get(..10).unwrap_or(at);
+        for seen in seen {
+            let since = self.since(day, seen.address, &seen.mac)?;
+            seen.since = Some(since.unwrap_or_else(|| at.to_owned()));
+        }
+        Ok(())
+    }
+
     /// The strangers at addresses of pools over the last days before and with `day`.
     pub(crate) fn habits(&self, day: &str) -> Result<Vec<Habit>, rusqlite::Error> {
         let since = format!("-{} days", DAYS - 1);
@@ -108,7 +129,6 @@ impl Habit {
 
 #[cfg(test)]
 mod tests {
-    use poolcheck_plan::observed::Seen;
     use poolcheck_plan::{SourceId, Span};
 
     use super::*;
@@ -116,7 +136,18 @@ mod tests {
     fn row(address: &str, mac: &str, state: State) -> Row {
         let place = Span::new(SourceId(0), 0, 0);
         let (address, mac) = (address.parse().unwrap(), mac.to_owned());
-        let seen = Seen { address, mac, via: None, count: 1, after: None, vendor: None, name: None, place };
+        let seen = Seen {
+            address,
+            mac,
+            via: None,
+            count: 1,
+            after: None,
+            vendor: None,
+            name: None,
+            named_by: None,
+            since: None,
+            place,
+        };
         Row { seen, who: None, claims: Vec::new(), state }
     }
 
@@ -141,6 +172,26 @@ mod tests {
             ["192.168.1.245 was used by 3c:06:30:00:00:9a on 2 of 3 days, last at 2026-11-22T17:00:00Z"],
             "the first of November is longer ago than fourteen days, and nodes belong there"
         );
+    }
+
+    #[test]
+    fn a_stay_begins_after_the_last_day_of_absence() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(&folder.path().join("journal.sqlite")).unwrap();
+        let phone = row("192.168.1.245", "3c:06:30:00:00:9a", State::Squatter);
+        let node = row("192.168.1.241", "52:54:00:00:00:11", State::Announced);
+        // Nobody looks on the 4th, which says nothing of anybody.
+        for (day, there) in [("01", true), ("02", false), ("03", true), ("05", true)] {
+            let rows = if there { vec![phone.clone(), node.clone()] } else { vec![node.clone()] };
+            for hour in ["05", "17"] {
+                journal.note(&format!("2026-11-{day}T{hour}:00:00Z"), &rows).unwrap();
+            }
+        }
+        let new = row("192.168.1.246", "3c:06:30:00:00:9a", State::Squatter);
+        let mut seen = [phone.seen, node.seen, new.seen];
+        journal.date("2026-11-05T18:00:00Z", &mut seen).unwrap();
+        let since = seen.map(|seen| seen.since.unwrap_or_default());
+        assert_eq!(since, ["2026-11-03T05:00:00Z", "2026-11-01T05:00:00Z", "2026-11-05T18:00:00Z"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Looks at the wire: runs the protocols of `poolcheck-lan` and writes down what they saw.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufReader, BufWriter};
 use std::net::IpAddr;
@@ -12,17 +12,20 @@ use poolcheck_lan::dhcp::{DhcpProbe, MAX_SPOTS, Plan};
 use poolcheck_lan::link::capture::{Reader, Recorder, Replay};
 use poolcheck_lan::link::{self, Link, Wanted};
 use poolcheck_lan::listen::{Listener, Noticed};
+use poolcheck_lan::names::{Asker, By};
 use poolcheck_lan::scan::{Ending, Profile, Scanner, Settings, Targets, WireState};
 use poolcheck_lan::wire::MacAddr;
+use poolcheck_lan::wire::dns::{self, HostName};
 use poolcheck_lan::{Cancel, Error, Machine, Timestamp, drive};
 use poolcheck_plan::facts::Role;
-use poolcheck_plan::observed::{Moved, Observed, Seen, SeenOffer, SeenServer, Storm};
+use poolcheck_plan::observed::{Moved, NamedBy, Observed, Seen, SeenOffer, SeenServer, Storm};
 use poolcheck_plan::{AddrRange, SourceId, Span};
 use poolcheck_rules::World;
 
-use super::Run;
+use super::names::{self, Names};
 use super::targets::{Aim, nodes};
 use super::vendor::Vendors;
+use super::{Run, THIS_MACHINE};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -43,6 +46,8 @@ pub(crate) struct Manner {
     pub(crate) nodes: Vec<Identity>,
     /// Other machines that may answer for a pool.
     pub(crate) allowed: Vec<MacAddr>,
+    /// How names become known.
+    pub(crate) names: Names,
 }
 
 /// A machine as a user names it.
@@ -64,6 +69,7 @@ pub(crate) fn settings(aim: &Aim, manner: &Manner) -> Result<(Targets, Settings)
     let known = aim.known.iter().copied().map(AddrRange::single);
     let targets = Targets::new(aim.ranges.iter().copied().chain(known)).map_err(|error| wire_failure(&error))?;
     let settings = Settings::new(manner.profile, targets.len());
+    let settings = settings.soliciting_from(aim.interface.link_local());
     let settings = match manner.max_pps {
         Some(max) => settings.at_most(max),
         None => settings,
@@ -75,7 +81,8 @@ pub(crate) fn settings(aim: &Aim, manner: &Manner) -> Result<(Targets, Settings)
 /// Looks at the segment of an interface.
 pub(crate) fn look(world: &World<'_>, aim: &Aim, manner: &Manner, cancel: &Cancel) -> Result<Look, Failure> {
     let mut found = Found::default();
-    let wanted = if manner.listen.is_some() { Wanted::ALL } else { Wanted::ARP.and(Wanted::NDP) };
+    let asked = Wanted::ARP.and(Wanted::NDP).and(Wanted::MDNS);
+    let wanted = if manner.listen.is_some() { Wanted::ALL } else { asked };
     let mut link = open(aim, wanted, manner.pcap.as_deref())?;
     let mut run = Run { remarks: aim.remarks.clone(), ..Run::default() };
     let mac = aim.interface.mac;
@@ -87,11 +94,17 @@ pub(crate) fn look(world: &World<'_>, aim: &Aim, manner: &Manner, cancel: &Cance
         run.duration = link.now().since(began);
         run.cut_short = cut_short(ended.err(), cancel);
         found.heard(&listening.inner);
+        found.names_heard(&listening.inner);
     } else {
         let (targets, settings) = settings(aim, manner)?;
-        let scanner = Scanner::new(mac, targets, settings, fastrand_seed()).map_err(|error| wire_failure(&error))?;
-        let mut asking =
-            Asking { scanner, listener: Listener::new(mac, Timestamp::FAR_FUTURE), bar: bar(manner, "asking") };
+        let scanner = Scanner::new(mac, targets, settings, seed()).map_err(|error| wire_failure(&error))?;
+        let mut asking = Asking {
+            scanner,
+            listener: Listener::new(mac, Timestamp::FAR_FUTURE),
+            names: names::asker(aim, manner.names),
+            room_at: Timestamp::ZERO,
+            bar: bar(manner, "asking"),
+        };
         let ended = drive(&mut asking, &mut link, cancel, |noticed| found.notice(&noticed));
         let lost = ended.err();
         if cancel.is_cancelled() || lost.is_some() {
@@ -99,10 +112,11 @@ pub(crate) fn look(world: &World<'_>, aim: &Aim, manner: &Manner, cancel: &Cance
         }
         asking.bar.finish_and_clear();
         let report = asking.scanner.report();
+        let named = asking.names.as_ref().map_or(0, Asker::frames);
         run = Run {
             addresses: report.addresses,
             unasked: report.unasked,
-            frames: report.frames,
+            frames: report.frames + named,
             duration: report.duration,
             wire: wire_words(report.wire),
             expected_missed: report.expected_missed,
@@ -114,8 +128,21 @@ pub(crate) fn look(world: &World<'_>, aim: &Aim, manner: &Manner, cancel: &Cance
         if report.success.is_none() && run.cut_short.is_none() {
             run.remarks.push("nobody answered, so nothing is known of whether questions get through".to_owned());
         }
+        if let Some(node) = own_node(world, manner, aim) {
+            run.remarks.push(format!("this machine is {node}, and hears no answer of its own"));
+        }
         found.asked = if report.ending == Ending::Complete { aim.ranges.clone() } else { Vec::new() };
         found.owners(&report);
+        found.names_heard(&asking.listener);
+        if run.cut_short.is_none() {
+            let nameless = found.seen.keys().filter(|key| !found.names.contains_key(key)).map(|(address, _)| *address);
+            let nameless: BTreeSet<IpAddr> = nameless.collect();
+            let room = |now| asking.scanner.make_room(now);
+            let looked_up = names::look_up(aim, manner.names, nameless, report.duration, || link.now(), room, cancel);
+            run.frames += looked_up.frames;
+            run.remarks.extend(looked_up.remark);
+            found.looked_up(&looked_up.names);
+        }
     }
     if manner.dhcp && run.cut_short.is_none() {
         dhcp(aim, manner, cancel, &mut found, &mut run)?;
@@ -145,6 +172,7 @@ pub(crate) fn replay(world: &World<'_>, file: &Path, manner: &Manner) -> Result<
         }
     }
     found.heard(&listener);
+    found.names_heard(&listener);
     let mut observed = found.machines(world, manner, None);
     observed.interface = file.display().to_string();
     let run = Run { duration: link.now().since(Timestamp::ZERO), ..Run::default() };
@@ -171,7 +199,14 @@ pub(crate) fn wire_failure(error: &Error) -> Failure {
 
 /// The link, recorded when asked for.
 fn open(aim: &Aim, wanted: Wanted, pcap: Option<&Path>) -> Result<Box<dyn Link>, Failure> {
-    let link = link::open(&aim.interface, wanted).map_err(|error| wire_failure(&error))?;
+    let mut link = link::open(&aim.interface, wanted).map_err(|error| wire_failure(&error))?;
+    if wanted.has(Wanted::MDNS) {
+        // The network card drops groups that nobody asked for. The LAN is told nothing of this.
+        let groups = [MacAddr::for_ipv4_multicast(dns::MULTICAST_V4), MacAddr::for_ipv6_multicast(dns::MULTICAST_V6)];
+        for group in groups {
+            link.join(group).map_err(|error| wire_failure(&error))?;
+        }
+    }
     let Some(path) = pcap else { return Ok(Box::new(link)) };
     let file = File::create(path).map_err(|error| {
         crate::session::usage(
@@ -183,7 +218,7 @@ fn open(aim: &Aim, wanted: Wanted, pcap: Option<&Path>) -> Result<Box<dyn Link>,
     Ok(Box::new(recorder.map_err(|error| wire_failure(&error))?))
 }
 
-fn fastrand_seed() -> u64 {
+pub(super) fn seed() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     since.as_nanos() as u64
 }
@@ -220,7 +255,7 @@ fn dhcp(aim: &Aim, manner: &Manner, cancel: &Cancel, found: &mut Found, run: &mu
     let plan = Plan { spots, solicit_from: aim.interface.link_local(), ..Plan::default() };
     let length = plan.duration();
     let mut link = open(aim, Wanted::DHCPV4.and(Wanted::DHCPV6).and(Wanted::NDP), None)?;
-    let probe = DhcpProbe::new(aim.interface.mac, plan, fastrand_seed()).map_err(|error| wire_failure(&error))?;
+    let probe = DhcpProbe::new(aim.interface.mac, plan, seed()).map_err(|error| wire_failure(&error))?;
     let began = link.now();
     let mut asking = Watch { inner: probe, bar: bar(manner, "asking DHCP servers"), began, length };
     let ended = drive(&mut asking, &mut link, cancel, |_| {});
@@ -262,6 +297,7 @@ struct Found {
     moved: BTreeMap<IpAddr, (MacAddr, MacAddr)>,
     storms: Vec<(IpAddr, MacAddr)>,
     asked: Vec<AddrRange>,
+    names: BTreeMap<(IpAddr, MacAddr), (String, NamedBy)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -274,7 +310,7 @@ struct Sight {
 impl Found {
     fn notice(&mut self, noticed: &Noticed) {
         match noticed {
-            Noticed::Sighting(_) | Noticed::Router(_) => {}
+            Noticed::Sighting(_) | Noticed::Router(_) | Noticed::Name(_) => {}
             Noticed::Moved { address, from, to, .. } => {
                 self.moved.insert(*address, (*from, *to));
             }
@@ -300,6 +336,28 @@ impl Found {
         }
     }
 
+    fn names_heard(&mut self, listener: &Listener) {
+        for (address, mac) in self.seen.keys() {
+            if let Some((name, by)) = listener.name(*mac, *address) {
+                let by = match by {
+                    By::Mdns => NamedBy::Mdns,
+                    By::Dhcp => NamedBy::Dhcp,
+                };
+                self.names.insert((*address, *mac), (name.to_string(), by));
+            }
+        }
+    }
+
+    /// Of two machines at one address a DNS server cannot say which one it means.
+    fn looked_up(&mut self, names: &BTreeMap<IpAddr, HostName>) {
+        for (address, name) in names {
+            let mut here = self.seen.keys().filter(|(seen, _)| seen == address);
+            if let (Some(key), None) = (here.next(), here.next()) {
+                self.names.entry(*key).or_insert_with(|| (name.to_string(), NamedBy::Dns));
+            }
+        }
+    }
+
     fn owners(&mut self, report: &poolcheck_lan::scan::Report) {
         for (address, owners) in &report.found {
             for owner in owners {
@@ -321,32 +379,53 @@ impl Found {
     /// Who the machines are, as far as manifests, facts and the user say.
     fn machines(&self, world: &World<'_>, manner: &Manner, aim: Option<&Aim>) -> Observed {
         let trusted = self.trusted(world, manner, aim);
-        let names = names(world);
+        let names = names::Written::of(world);
         let vendors = Vendors::of(self.seen.keys().map(|(_, mac)| *mac));
-        let seen = self.seen.iter().map(|((address, mac), sight)| Seen {
-            address: *address,
-            mac: mac.to_string(),
-            via: (sight.via != *mac).then(|| sight.via.to_string()),
-            count: sight.count.max(1),
-            after: sight.after,
-            vendor: vendors.name(*mac),
-            name: names.get(&mac.to_string()).cloned(),
-            place: NOWHERE,
+        let seen = self.seen.iter().map(|((address, mac), sight)| {
+            let written = names.of_machine(*address, &mac.to_string()).map(|name| (name, NamedBy::Facts));
+            let (name, named_by) = written.or_else(|| self.names.get(&(*address, *mac)).cloned()).unzip();
+            Seen {
+                address: *address,
+                mac: mac.to_string(),
+                via: (sight.via != *mac).then(|| sight.via.to_string()),
+                count: sight.count,
+                after: sight.after,
+                vendor: vendors.name(*mac),
+                name,
+                named_by,
+                since: None,
+                place: NOWHERE,
+            }
+        });
+        // Nobody is asked for these: the kernel knows.
+        let own = aim.map(|aim| {
+            let asked = |address: IpAddr| {
+                aim.known.contains(&address) || aim.ranges.iter().any(|range| range.contains(address))
+            };
+            let addresses = aim.interface.addresses.iter().map(ipnet::IpNet::addr).filter(move |own| asked(*own));
+            addresses.map(|address| Seen {
+                address,
+                mac: aim.interface.mac.to_string(),
+                via: None,
+                count: 0,
+                after: None,
+                vendor: None,
+                name: None,
+                named_by: None,
+                since: None,
+                place: NOWHERE,
+            })
         });
         let server = |(address, mac): &(IpAddr, Option<MacAddr>)| SeenServer {
             address: *address,
             mac: mac.map(|mac| mac.to_string()),
             place: NOWHERE,
         };
-        let on_node = aim.is_some_and(|aim| {
-            let own = |address: IpAddr| aim.interface.addresses.iter().any(|net| net.addr() == address);
-            nodes(world).any(|(address, _)| own(address))
-        });
         Observed {
             at: Some(jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
-            on_node,
+            on_node: aim.is_some_and(|aim| own_node(world, manner, aim).is_some()),
             trusted,
-            seen: seen.collect(),
+            seen: own.into_iter().flatten().chain(seen).collect(),
             servers: self.servers.iter().map(server).collect(),
             offers: self
                 .offers
@@ -400,24 +479,36 @@ impl Found {
             }
         }
         if let Some(aim) = aim {
-            trusted.insert(aim.interface.mac.to_string(), "this machine".to_owned());
+            let node = own_node(world, manner, aim).map_or_else(String::new, |node| format!(", {node}"));
+            trusted.insert(aim.interface.mac.to_string(), format!("{THIS_MACHINE}{node}"));
         }
         trusted
     }
 }
 
+/// The node that this machine is, if it is one.
+fn own_node(world: &World<'_>, manner: &Manner, aim: &Aim) -> Option<String> {
+    let own = |address: IpAddr| aim.interface.addresses.iter().any(|net| net.addr() == address);
+    let written = nodes(world).find(|(address, _)| own(*address)).map(|(_, name)| name);
+    let host = || {
+        let mac = aim.interface.mac.to_string();
+        let hosts = world.facts.segments.iter().flat_map(|segment| &segment.hosts);
+        let mut own = hosts.filter(|host| host.value.role == Role::Node && host.value.mac.as_ref() == Some(&mac));
+        own.next()
+            .map(|host| format!("node {}", host.value.name.clone().unwrap_or_else(|| host.value.address.to_string())))
+    };
+    let named = || {
+        let own = manner.nodes.iter().any(|identity| match identity {
+            Identity::Mac(mac) => *mac == aim.interface.mac,
+            Identity::Address(address) => own(*address),
+        });
+        own.then(|| "node".to_owned())
+    };
+    written.or_else(host).or_else(named)
+}
+
 /// A record that is not written down yet has no places; its text gives them.
 const NOWHERE: Span = Span { source: SourceId(0), start: 0, end: 0 };
-
-/// What facts call machines, by their hardware addresses.
-fn names(world: &World<'_>) -> BTreeMap<String, String> {
-    let segments = || world.facts.segments.iter();
-    let hosts = segments().flat_map(|segment| &segment.hosts);
-    let hosts = hosts.filter_map(|host| Some((host.value.mac.clone()?, host.value.name.clone()?)));
-    let reservations = segments().flat_map(|segment| &segment.dhcp).flat_map(|server| &server.reservations);
-    let reservations = reservations.filter_map(|own| Some((own.value.mac.clone()?, own.value.name.clone()?)));
-    reservations.chain(hosts).collect()
-}
 
 fn bar(manner: &Manner, what: &'static str) -> ProgressBar {
     if !manner.progress {
@@ -434,11 +525,34 @@ fn show(bar: &ProgressBar, share: f64) {
     bar.set_position(thousandths as u64);
 }
 
-/// The scanner, with an ear for what is said unasked.
+/// The scanner, with an ear for what is said unasked, and a question for the names of those who answer.
 struct Asking {
     scanner: Scanner,
     listener: Listener,
+    names: Option<Asker>,
+    /// A question for names has no room in the rate before.
+    room_at: Timestamp,
     bar: ProgressBar,
+}
+
+impl Asking {
+    /// The next question for names, within the rate that was promised for all frames.
+    fn ask_for_names(&mut self, now: Timestamp) -> Option<Vec<u8>> {
+        let names = self.names.as_mut()?;
+        while let Some(seen) = self.scanner.poll_event() {
+            names.ask(seen.address, now);
+        }
+        if self.scanner.poll_timeout().is_none() {
+            names.end(now);
+        }
+        if names.is_due(now)
+            && let Err(room_at) = self.scanner.make_room(now)
+        {
+            self.room_at = room_at;
+            return None;
+        }
+        names.poll_output(now)
+    }
 }
 
 impl Machine for Asking {
@@ -447,19 +561,25 @@ impl Machine for Asking {
     fn handle(&mut self, at: Timestamp, frame: &[u8]) {
         self.scanner.handle(at, frame);
         self.listener.handle(at, frame);
+        if let Some(names) = &mut self.names {
+            // The listener keeps them.
+            names.handle(at, frame);
+            while names.poll_event().is_some() {}
+        }
     }
 
     fn poll_output(&mut self, now: Timestamp) -> Option<Vec<u8>> {
         show(&self.bar, self.scanner.progress());
-        self.scanner.poll_output(now)
+        let probe = self.scanner.poll_output(now);
+        probe.or_else(|| self.ask_for_names(now))
     }
 
     fn poll_timeout(&self) -> Option<Timestamp> {
-        self.scanner.poll_timeout()
+        let names = self.names.as_ref().and_then(Machine::poll_timeout).map(|next| next.max(self.room_at));
+        [self.scanner.poll_timeout(), names].into_iter().flatten().min()
     }
 
     fn poll_event(&mut self) -> Option<Noticed> {
-        while self.scanner.poll_event().is_some() {}
         self.listener.poll_event()
     }
 }

@@ -11,12 +11,14 @@ use poolcheck_plan::{AddrRange, Claim, ClaimKind};
 use poolcheck_rules::World;
 
 #[cfg(feature = "watch")]
-mod journal;
+pub(crate) mod journal;
 #[cfg(feature = "scan")]
 pub(crate) mod live;
 pub(crate) mod map;
 #[cfg(feature = "watch")]
 mod metrics;
+#[cfg(feature = "scan")]
+pub(crate) mod names;
 pub(crate) mod save;
 pub(crate) mod table;
 #[cfg(feature = "scan")]
@@ -27,6 +29,9 @@ mod vendor;
 pub(crate) mod watch;
 
 use map::Segment;
+
+/// What the machine that looks is called; which node it is may follow.
+pub(crate) const THIS_MACHINE: &str = "this machine";
 
 /// What was seen, for the report.
 #[derive(Debug, Clone, PartialEq)]
@@ -140,6 +145,8 @@ impl Scan {
                 (true, None) if !several => State::Squatter,
                 (_, None) if several => State::SecondOwner,
                 (true, Some(_)) => State::Announced,
+                // It may answer for a pool, for it announces on whoever's behalf it runs; that makes it no node.
+                (false, Some(THIS_MACHINE)) => State::Other,
                 (false, Some(_)) => State::Node,
                 _ if has(ClaimKind::Gateway) => State::Router,
                 _ => State::Other,

@@ -47,7 +47,7 @@ fn host(row: &Row) -> Option<Host> {
         State::Router => Role::Router,
         State::Squatter | State::SecondOwner | State::Other => Role::Other,
     };
-    let node = row.who.as_ref().and_then(|who| who.strip_prefix("node ")).map(str::to_owned);
+    let node = row.who.as_ref().and_then(|who| who.split_once("node ")).map(|(_, name)| name.to_owned());
     let name = row.seen.name.clone().or(node);
     Some(Host { address: row.seen.address, name, mac: Some(row.seen.mac.clone()), role })
 }

@@ -25,9 +25,15 @@ pub(crate) fn shown(scan: &Scan, style: &Style) -> String {
     out
 }
 
+const COLUMNS: usize = 7;
+const SINCE: usize = 4;
+const STATE: usize = 6;
+
 fn table(scan: &Scan, style: &Style) -> String {
-    let mut lines: Vec<[String; 6]> =
-        vec![["address", "owner", "vendor / name", "claim", "seen", ""].map(str::to_owned)];
+    let mut lines: Vec<[String; COLUMNS]> =
+        vec![["address", "owner", "vendor / name", "claim", "since", "seen", ""].map(str::to_owned)];
+    // Without a journal nobody knows.
+    let since_known = scan.rows.iter().any(|row| row.seen.since.is_some());
     let mut last: Option<IpAddr> = None;
     for row in &scan.rows {
         let again = last == Some(row.seen.address);
@@ -39,9 +45,10 @@ fn table(scan: &Scan, style: &Style) -> String {
         let who: Vec<&str> =
             [row.who.as_ref(), vendor, row.seen.name.as_ref()].into_iter().flatten().map(String::as_str).collect();
         let who = who.join(" · ");
-        lines.push([address, row.seen.mac.clone(), who, claims, how(row), row.state.name().to_owned()]);
+        let since = row.seen.since.as_deref().map(to_the_minute).unwrap_or_default();
+        lines.push([address, row.seen.mac.clone(), who, claims, since, how(row), row.state.name().to_owned()]);
     }
-    let mut widths = [0; 6];
+    let mut widths = [0; COLUMNS];
     for line in &lines {
         for (width, cell) in widths.iter_mut().zip(line) {
             *width = (*width).max(cell.chars().count());
@@ -50,11 +57,11 @@ fn table(scan: &Scan, style: &Style) -> String {
     let mut out = String::new();
     for (number, line) in lines.iter().enumerate() {
         let mut text = String::from("  ");
-        for (column, cell) in line.iter().enumerate() {
+        for (column, cell) in line.iter().enumerate().filter(|(column, _)| since_known || *column != SINCE) {
             let padded = format!("{cell:<width$}", width = widths[column]);
             let painted = match (number, column) {
                 (0, _) => style.paint(Paint::new().dimmed(), &padded),
-                (_, 5) => style.paint(paint(scan.rows[number - 1].state), &padded),
+                (_, STATE) => style.paint(paint(scan.rows[number - 1].state), &padded),
                 _ => padded,
             };
             text.push_str(&painted);
@@ -77,8 +84,16 @@ pub(crate) fn paint(state: State) -> Paint {
     }
 }
 
+/// `2026-11-24 05:10` of an RFC 3339 time.
+fn to_the_minute(at: &str) -> String {
+    at.get(..16).unwrap_or(at).replace('T', " ")
+}
+
 /// `3 times, 0.4 ms`.
 fn how(row: &Row) -> String {
+    if row.seen.count == 0 {
+        return "own address".to_owned();
+    }
     let times = counted(row.seen.count as usize, "time");
     match row.seen.after {
         Some(after) => format!("{times}, {}", milliseconds(after)),

@@ -1,4 +1,5 @@
-//! Real programs that tests run (DHCP servers, and Kea's agent that is asked over HTTP) and that benchmarks stand beside (keepalived).
+//! Real programs that tests run (DHCP servers, Kea's agent that is asked over HTTP, and one that speaks Multicast DNS) and that
+//! benchmarks stand beside (keepalived).
 //!
 //! What is not installed is fetched with apt-get and *unpacked* below `target/programs`, never installed: no maintainer
 //! script runs, so no server can start on this machine's own network, nothing needs root, and nothing is left behind but
@@ -11,7 +12,8 @@ use std::process::Command;
 use super::root;
 
 /// A program, and the Debian package that brings it.
-const PROGRAMS: [(&str, &str); 5] = [
+const PROGRAMS: [(&str, &str); 6] = [
+    ("avahi-daemon", "avahi-daemon"),
     ("dnsmasq", "dnsmasq-base"),
     ("dhcpd", "isc-dhcp-server"),
     ("kea-dhcp4", "kea-dhcp4-server"),

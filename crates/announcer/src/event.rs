@@ -121,6 +121,13 @@ pub enum What {
         /// What is done about it.
         action: Action,
     },
+    /// A node that is thought dead claims an owned address: it lives, and perhaps something filters its messages.
+    Unheard {
+        /// The address.
+        address: IpAddr,
+        /// The other node.
+        node: String,
+    },
     /// Another node claims the address, too, and its messages do not come: something filters them. The one that ranks higher
     /// keeps the address.
     Split {
@@ -205,6 +212,9 @@ impl fmt::Display for What {
                     Action::Yield => "gives way",
                 };
                 write!(f, "reports a conflict: {by} claims {address}; {done}")
+            }
+            Self::Unheard { address, node } => {
+                write!(f, "hears {node}, which was silent, claim {address}: announces it")
             }
             Self::Split { address, node, kept } => {
                 let done = if *kept { "keeps" } else { "leaves it" };

@@ -6,7 +6,8 @@
 //! * [`link`]: where frames leave and arrive. Packet sockets, a LAN in memory ([`sim`]), capture files.
 //! * [`interface`]: this machine's interfaces, neighbours and routes, read from the kernel.
 //! * [`Machine`]s: protocols that never wait, read a clock or touch a socket. [`scan::Scanner`] asks who is there,
-//!   [`dhcp::DhcpProbe`] asks DHCP servers what they would give, [`listen::Listener`] only listens.
+//!   [`dhcp::DhcpProbe`] asks DHCP servers what they would give, [`names::Asker`] asks machines for their names,
+//!   [`listen::Listener`] only listens.
 //! * [`drive()`]: runs a machine on a link.
 //!
 //! The crate knows nothing of manifests, routers' pages or rules. It is a good neighbour by construction: nothing it sends
@@ -52,6 +53,7 @@ pub mod interface;
 pub mod link;
 pub mod listen;
 mod machine;
+pub mod names;
 pub mod scan;
 pub mod sim;
 mod time;

@@ -311,6 +311,48 @@ fn neighbors_of_ipv6() {
     }
 }
 
+/// Machines that drop what comes from `::` answer our own address; nobody else is asked by it, so nobody else learns it.
+#[test]
+fn neighbors_deaf_to_duplicate_address_detection_are_found_from_our_own_address() {
+    let own: Ipv6Addr = "fe80::5cff:fe00:1".parse().unwrap();
+    let scan = |seed, loss, from| {
+        let plan = Plan::new(Profile::Default, "fd00:77::/120").with_hosts(seed, 20, 0);
+        let lan = Lan::new(seed, Conditions { loss, ..Conditions::default() });
+        for (n, host) in plan.hosts.iter().enumerate() {
+            lan.add(if n < 10 { host.clone().probe_deaf() } else { host.clone() });
+        }
+        let mut link = lan.attach(SCANNER);
+        let targets = Targets::new([plan.range]).unwrap();
+        let settings = Settings::new(Profile::Default, targets.len()).soliciting_from(from);
+        let mut scanner = Scanner::new(SCANNER, targets, settings, seed).unwrap();
+        drive(&mut scanner, &mut link, &Cancel::default(), drop).unwrap();
+        (scanner.report(), lan)
+    };
+    let mut found = 0;
+    for seed in seeds(50) {
+        let (report, lan) = scan(seed, 0.0, Some(own));
+        assert_eq!(report.found.len(), 20, "seed {seed}");
+        assert_eq!(report.wire, WireState::Clean, "seed {seed}: who is deaf loses nothing");
+        let deaf = |mac: MacAddr| mac.0[5] < 10;
+        assert!(lan.learned().iter().all(|(host, address, mac)| deaf(*host) && *address == own && *mac == SCANNER));
+        let asked = |from: Ipv6Addr| {
+            let sent = lan.sent();
+            let by = sent.iter().filter(|sent| match dissect(&sent.frame).unwrap().payload {
+                Payload::Ndp(header, ndp::Repr::NeighborSolicitation { options, .. }) => {
+                    assert_eq!(options.is_empty(), header.source.is_unspecified(), "RFC 4861 section 4.3");
+                    header.source == from
+                }
+                other => panic!("{other:?}"),
+            });
+            by.count()
+        };
+        assert!(asked(own) > 0 && asked(own) + asked(Ipv6Addr::UNSPECIFIED) == lan.sent().len());
+        assert_eq!(scan(seed, 0.0, None).0.found.len(), 10, "seed {seed}: without it they are not found");
+        found += scan(seed, 0.2, Some(own)).0.found.len();
+    }
+    assert!(found * 100 >= seeds(50).count() * 20 * 99, "with a fifth of the frames lost: {found}");
+}
+
 /// No LAN, however bad, breaks the invariants that `Plan::run` asserts: bounds, manners, an end, and no false sighting.
 #[test]
 fn any_lan() {
@@ -353,10 +395,37 @@ fn settings_that_make_no_scan_are_refused() {
     assert!(with(|s| s.blind_asks = 0));
 }
 
+/// Where nobody answers, the last round is slow, and no slower than that.
+#[test]
+fn an_empty_subnet_is_asked_slowly_once() {
+    for (range, limit) in [("10.77.0.0/24", 4.5), ("10.77.0.0/22", 5.5), ("10.77.0.240-10.77.0.250", 1.2)] {
+        let report = Plan::new(Profile::Default, range).run(1).report;
+        assert_eq!((report.wire, report.asks, report.success), (WireState::Unknown, 4, None), "{range}");
+        assert!(report.duration.as_secs_f64() < limit, "{range}: {:?}", report.duration);
+    }
+    let fast = Plan::new(Profile::Fast, "10.77.0.0/24").run(1).report;
+    assert!(fast.duration.as_secs_f64() < 0.3, "{:?}", fast.duration);
+}
+
+/// A loss that happens to take all that one machine answers is not called policing.
+#[test]
+fn few_hosts_on_a_lossy_lan() {
+    let run = |seed| {
+        let mut plan = Plan::new(Profile::Default, "10.77.0.0/24").with_hosts(seed, 2, 0);
+        plan.conditions.loss = 0.4;
+        plan.run(seed)
+    };
+    let runs: Vec<Outcome> = seeds(300).map(run).collect();
+    let policed = runs.iter().filter(|run| matches!(run.report.wire, WireState::Policed { .. })).count();
+    assert!(policed * 20 <= runs.len(), "{policed} of {}", runs.len());
+}
+
 /// Few hosts tell little of the LAN: what they tell must suffice, or the report must not sound sure.
 #[test]
 fn a_policed_lan_with_few_hosts() {
-    for (rate, live, least) in [(100.0, 5, 0.85), (100.0, 15, 0.95), (500.0, 40, 0.93), (1000.0, 40, 0.95)] {
+    for (rate, live, least) in
+        [(100.0, 3, 0.98), (100.0, 5, 0.98), (100.0, 15, 0.95), (500.0, 40, 0.93), (1000.0, 40, 0.95)]
+    {
         let run = |seed| {
             let mut plan = Plan::new(Profile::Default, "10.77.0.0/24").with_hosts(seed, live, 0);
             plan.policer = Some(Policer { rate, burst: 50.0 });
@@ -365,6 +434,10 @@ fn a_policed_lan_with_few_hosts() {
         let runs: Vec<Outcome> = seeds(50).map(run).collect();
         let recall = pooled(&runs).0;
         assert!(recall >= least, "{live} hosts, {rate} a second: {recall}");
+        let unknown = runs.iter().filter(|run| run.report.wire == WireState::Unknown).count();
+        assert_eq!(unknown, 0, "{live} hosts, {rate} a second: the last round is slow enough to be heard");
+        let told = runs.iter().filter(|run| matches!(run.report.wire, WireState::Policed { .. })).count();
+        assert!(told * 100 >= runs.len() * 80, "{live} hosts, {rate} a second: {told} of {} say so", runs.len());
         let sure = runs.iter().filter(|run| !run.is_full() && run.report.wire == WireState::Clean).count();
         assert!(
             sure * 50 <= runs.len(),

@@ -1,12 +1,12 @@
 //! What is written is read back, any bytes are survived, and a second implementation reads the same.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use pnet_packet::{
     Packet as _, arp::ArpPacket, ethernet::EthernetPacket, icmpv6, ipv4::Ipv4Packet, ipv6::Ipv6Packet, udp,
 };
 use poolcheck_lan::wire::ndp::{NdpOption, PrefixInformation};
-use poolcheck_lan::wire::{MacAddr, Payload, arp, compose, dhcpv4, dhcpv6, dissect, ethernet, ipv6, mld, ndp};
+use poolcheck_lan::wire::{MacAddr, Payload, arp, compose, dhcpv4, dhcpv6, dissect, dns, ethernet, ipv6, mld, ndp};
 use proptest::prelude::*;
 
 fn mac() -> impl Strategy<Value = MacAddr> {
@@ -75,6 +75,32 @@ fn ndp_message() -> impl Strategy<Value = ndp::Repr> {
             }
         }),
     ]
+}
+
+fn host_name() -> impl Strategy<Value = dns::HostName> {
+    prop_oneof![
+        "[a-zA-Z0-9_-]{1,63}(\\.[a-z0-9ü-]{1,20}){0,3}".prop_map(|text| dns::HostName::new(&text).expect("a name")),
+        any::<u32>().prop_map(|bits| dns::HostName::reverse(IpAddr::V4(bits.into()))),
+        any::<u128>().prop_map(|bits| dns::HostName::reverse(IpAddr::V6(bits.into()))),
+    ]
+}
+
+fn dns_message() -> impl Strategy<Value = dns::Repr> {
+    let question = (host_name(), any::<bool>()).prop_map(|(name, unicast)| dns::Question { name, unicast });
+    let data = prop_oneof![
+        host_name().prop_map(dns::Data::Pointer),
+        any::<u32>().prop_map(|bits| dns::Data::Address(IpAddr::V4(bits.into()))),
+        any::<u128>().prop_map(|bits| dns::Data::Address(IpAddr::V6(bits.into()))),
+    ];
+    let record = (host_name(), any::<u32>(), data).prop_map(|(name, ttl, data)| dns::Record { name, ttl, data });
+    let lists = (prop::collection::vec(question, 0..5), prop::collection::vec(record, 0..5));
+    (any::<u16>(), any::<[bool; 2]>(), lists).prop_map(|(id, [response, recursion], (questions, records))| dns::Repr {
+        id,
+        response,
+        recursion,
+        questions,
+        records,
+    })
 }
 
 proptest! {
@@ -168,8 +194,26 @@ proptest! {
     }
 
     #[test]
+    fn multicast_dns_round_trips(from in mac(), v6: bool, message in dns_message()) {
+        let source: IpAddr = if v6 { Ipv6Addr::LOCALHOST.into() } else { Ipv4Addr::LOCALHOST.into() };
+        let frame = compose::mdns((from, source), &message);
+        prop_assert_eq!(dissect(&frame).unwrap().payload, Payload::Mdns(source, message));
+    }
+
+    #[test]
     fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = dissect(&bytes);
+        let _ = dns::Repr::parse(&bytes);
+    }
+
+    #[test]
+    fn no_damage_to_names_makes_it_panic(message in dns_message(), at in 0..500_usize, byte: u8, cut in 0..500_usize) {
+        let mut bytes = Vec::new();
+        message.emit(&mut bytes);
+        let len = bytes.len();
+        bytes[at % len] = byte;
+        bytes.truncate(len.saturating_sub(cut).max(1));
+        let _ = dns::Repr::parse(&bytes);
     }
 
     /// Damage behind a valid beginning reaches deeper than noise does.

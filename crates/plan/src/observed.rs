@@ -50,16 +50,48 @@ pub struct Seen {
     pub mac: String,
     /// The hardware address the frames came from, where it is another one.
     pub via: Option<String>,
-    /// How often.
+    /// How often; 0: it is this machine's own address, which nobody has to be asked for.
     pub count: u32,
     /// How long after the question it first answered; `None` when it spoke unasked.
     pub after: Option<Duration>,
     /// The name of the maker, or `virtual or private`.
     pub vendor: Option<String>,
-    /// What facts call the machine.
+    /// What the machine is called.
     pub name: Option<String>,
+    /// Who calls it so.
+    pub named_by: Option<NamedBy>,
+    /// Since when it is there without a day of absence, as RFC 3339, where a journal knows.
+    pub since: Option<String>,
     /// Where this is recorded.
     pub place: Span,
+}
+
+/// Whose word a name is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NamedBy {
+    /// Facts, written by people or read from routers.
+    Facts,
+    /// The machine itself, by Multicast DNS.
+    Mdns,
+    /// The machine itself, to DHCP servers.
+    Dhcp,
+    /// A DNS server.
+    Dns,
+}
+
+impl NamedBy {
+    /// All, in the order in which they are believed.
+    pub const ALL: [Self; 4] = [Self::Facts, Self::Mdns, Self::Dhcp, Self::Dns];
+
+    /// The word for it in files and reports.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Facts => "facts",
+            Self::Mdns => "mdns",
+            Self::Dhcp => "dhcp",
+            Self::Dns => "dns",
+        }
+    }
 }
 
 /// A DHCP server that spoke.
@@ -170,6 +202,8 @@ mod tests {
             after: None,
             vendor: None,
             name: None,
+            named_by: None,
+            since: None,
             place: Span::new(SourceId(0), 0, 0),
         }
     }

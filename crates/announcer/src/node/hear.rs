@@ -166,6 +166,11 @@ impl Announcer {
                 // Whoever repeats itself is looked at no later for it.
                 let before = owned.rival.filter(|(other, before)| *other == node && *before < due);
                 owned.rival = before.or(Some((node, due)));
+                if !alive && before.is_none() {
+                    // It is to hear of us now, so that both judge at the same time.
+                    self.schedule.defend(at, address);
+                    self.report(at, What::Unheard { address, node: self.name(node) });
+                }
             }
             #[cfg(feature = "sim")]
             (State::Owned(_), None, _)

@@ -365,6 +365,11 @@ impl Checker {
                 let credits = self.nodes[node].credit.iter_mut();
                 credits.for_each(|credit| *credit += 6);
             }
+            What::Unheard { address, .. } => {
+                if let Some(at) = index(address) {
+                    self.nodes[node].credit[at] += 2;
+                }
+            }
             // One round in defence, or one for each who asks whether the address is taken (IPv6 answers those to all).
             What::Conflict { address, action, .. } => {
                 if let Some(at) = index(address) {

@@ -128,15 +128,22 @@ fn interface(link: &LinkMessage) -> Interface {
 
 /// The interface's own address: on point-to-point links `Address` is the other end's.
 fn address(entry: &AddressMessage) -> Option<IpNet> {
-    let (mut local, mut shown) = (None, None);
+    let (mut local, mut shown, mut tentative) = (None, None, false);
     for attribute in &entry.attributes {
         match attribute {
             AddressAttribute::Local(address) => local = Some(*address),
             AddressAttribute::Address(address) => shown = Some(*address),
+            AddressAttribute::Flags(flags) => tentative = flags.contains(AddressFlags::Tentative),
             _ => {}
         }
     }
-    IpNet::new(local.or(shown)?, entry.header.prefix_len).ok()
+    // Another machine may have it: nothing may be sent from it yet (RFC 4862 section 5.4).
+    let found = local.or(shown).filter(|address| !tentative || !is_link_local(*address));
+    IpNet::new(found?, entry.header.prefix_len).ok()
+}
+
+const fn is_link_local(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
 }
 
 fn neighbour(message: &Message) -> Option<Neighbour> {

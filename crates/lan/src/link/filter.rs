@@ -24,8 +24,10 @@ impl Wanted {
     pub const DHCPV4: Self = Self(8);
     /// DHCPv6, both directions.
     pub const DHCPV6: Self = Self(16);
+    /// What comes from port 5353: Multicast DNS, over IPv4 and IPv6.
+    pub const MDNS: Self = Self(32);
     /// All of these.
-    pub const ALL: Self = Self(31);
+    pub const ALL: Self = Self(63);
 
     /// Both.
     #[must_use]
@@ -152,6 +154,11 @@ mod program {
         let wanted = filter.wanted;
         let ethertype = |kind| Within(LOAD_HALF, ETHERTYPE, kind, kind);
         let next_header = |kind| Within(LOAD_BYTE, NETWORK + 6, kind, kind);
+        // A port in the datagram behind the IPv4 header.
+        let over_ipv4 = |at, first, last| {
+            let udp = Within(LOAD_BYTE, NETWORK + 9, 17, 17);
+            vec![ethertype(0x0800), udp, IndexBehindIpv4, Within(LOAD_HALF_INDEXED, at, first, last)]
+        };
         let mut all = Vec::new();
         if wanted.has(Wanted::ARP) {
             let mut arp = vec![ethertype(0x0806)];
@@ -190,15 +197,14 @@ mod program {
             all.push(mld(143, 143));
         }
         if wanted.has(Wanted::DHCPV4) {
-            all.push(vec![
-                ethertype(0x0800),
-                Within(LOAD_BYTE, NETWORK + 9, 17, 17),
-                IndexBehindIpv4,
-                Within(LOAD_HALF_INDEXED, NETWORK + 2, 67, 68),
-            ]);
+            all.push(over_ipv4(NETWORK + 2, 67, 68));
         }
         if wanted.has(Wanted::DHCPV6) {
             all.push(vec![ethertype(0x86dd), next_header(17), Within(LOAD_HALF, NETWORK + 42, 546, 547)]);
+        }
+        if wanted.has(Wanted::MDNS) {
+            all.push(over_ipv4(NETWORK, 5353, 5353));
+            all.push(vec![ethertype(0x86dd), next_header(17), Within(LOAD_HALF, NETWORK + 40, 5353, 5353)]);
         }
         all.extend(filter.ethertypes.iter().map(|kind| vec![ethertype(u32::from(*kind))]));
         all
@@ -258,7 +264,7 @@ mod program {
     mod tests {
         use super::super::MAX_ABOUT;
         use super::*;
-        use crate::wire::{MacAddr, arp, compose, dhcpv4, dhcpv6, ipv6, mld};
+        use crate::wire::{MacAddr, arp, compose, dhcpv4, dhcpv6, dns, ipv6, mld};
 
         /// The kernel's interpreter, as far as the program above needs it. `vlan` is a tag, or 0 for none.
         fn accepts(program: &[Instruction], frame: &[u8], packet_type: u32, vlan: u32) -> bool {
@@ -308,7 +314,8 @@ mod program {
         #[test]
         fn exactly_what_is_wanted() {
             let mac = MacAddr([2, 0, 0, 0, 0, 1]);
-            let local = "fe80::1".parse().unwrap();
+            let local: std::net::Ipv6Addr = "fe80::1".parse().unwrap();
+            let query = dns::Repr::multicast_query([[10, 0, 0, 1].into()]);
             let discover = dhcpv4::Repr::from_client(dhcpv4::MessageType::Discover, mac, 1);
             let report = mld::Repr::joined([ipv6::ALL_NODES]);
             let frames = [
@@ -317,8 +324,10 @@ mod program {
                 (Wanted::MLD, compose::mld((mac, local), ipv6::ALL_MLDV2_ROUTERS, &report)),
                 (Wanted::DHCPV4, compose::dhcpv4_from_client(mac, &discover)),
                 (Wanted::DHCPV6, compose::dhcpv6_from_client((mac, local), &dhcpv6::Repr::solicit(mac, 1))),
+                (Wanted::MDNS, compose::mdns((mac, [10, 0, 0, 9].into()), &query)),
+                (Wanted::MDNS, compose::mdns((mac, local.into()), &query)),
             ];
-            for wanted in 0..=31 {
+            for wanted in 0..=63 {
                 let program = program(&Wanted(wanted).into());
                 for (kind, frame) in &frames {
                     let expected = Wanted(wanted).has(*kind);

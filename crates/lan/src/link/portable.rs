@@ -51,6 +51,7 @@ impl PacketLink {
             Payload::Mld(..) => Wanted::MLD,
             Payload::Dhcpv4(..) => Wanted::DHCPV4,
             Payload::Dhcpv6(..) => Wanted::DHCPV6,
+            Payload::Mdns(..) => Wanted::MDNS,
             Payload::Other => {
                 let ethertype = u16::from(found.ethernet.ethertype);
                 return found.ethernet.source != self.mac && self.filter.ethertypes.contains(&ethertype);

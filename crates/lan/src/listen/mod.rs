@@ -1,7 +1,7 @@
-//! What a LAN tells unasked: ARP, Neighbor Discovery and DHCP, heard without sending anything.
+//! What a LAN tells unasked: ARP, Neighbor Discovery, DHCP and Multicast DNS, heard without sending anything.
 //!
 //! The listener remembers who used which address, when and how; machines that moved from one hardware address to another;
-//! DHCP servers and what they leased; routers. It grows with the LAN and no further than [`MAX_ADDRESSES`] addresses: what
+//! DHCP servers and what they leased; routers; what machines call themselves. It grows with the LAN and no further than [`MAX_ADDRESSES`] addresses: what
 //! comes beyond is counted, not kept, so that a flood of invented addresses cannot fill the memory.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use crate::dhcp::{RouterSeen, router_seen};
 use crate::machine::Machine;
+use crate::names::{By, Named, named};
 use crate::scan::{How, Sighting, sighting};
 use crate::time::Timestamp;
 use crate::wire::dhcpv4::{self, MessageType, option};
+use crate::wire::dns::HostName;
 use crate::wire::{MacAddr, Payload, dhcpv6, dissect};
 
 /// As many addresses as one listener remembers.
@@ -91,6 +93,8 @@ pub enum Noticed {
     },
     /// A router described the link for the first time.
     Router(RouterSeen),
+    /// A machine says what it is called, for the first time or by another name than before.
+    Name(Named),
 }
 
 /// Listens until a moment. It never has a frame to send.
@@ -103,6 +107,7 @@ pub struct Listener {
     servers: BTreeMap<IpAddr, MacAddr>,
     routers: Vec<RouterSeen>,
     leases: Vec<LeaseHeard>,
+    names: BTreeMap<(MacAddr, Option<IpAddr>), (HostName, By)>,
     left_out: u64,
     events: VecDeque<Noticed>,
 }
@@ -119,6 +124,7 @@ impl Listener {
             servers: BTreeMap::new(),
             routers: Vec::new(),
             leases: Vec::new(),
+            names: BTreeMap::new(),
             left_out: 0,
             events: VecDeque::new(),
         }
@@ -144,7 +150,12 @@ impl Listener {
         &self.leases
     }
 
-    /// Sightings and leases that found no room.
+    /// What a machine calls itself at an address: by Multicast DNS for this address, or to DHCP servers.
+    pub fn name(&self, mac: MacAddr, address: IpAddr) -> Option<&(HostName, By)> {
+        self.names.get(&(mac, Some(address))).or_else(|| self.names.get(&(mac, None)))
+    }
+
+    /// Sightings, leases and names that found no room.
     pub const fn left_out(&self) -> u64 {
         self.left_out
     }
@@ -193,6 +204,18 @@ impl Listener {
         }
     }
 
+    fn name_heard(&mut self, heard: Named) {
+        let key = (heard.mac, heard.address);
+        if self.names.len() >= MAX_ADDRESSES && !self.names.contains_key(&key) {
+            self.left_out += 1;
+            return;
+        }
+        let before = self.names.insert(key, (heard.name.clone(), heard.by));
+        if before.is_none_or(|(name, _)| name != heard.name) {
+            self.events.push_back(Noticed::Name(heard));
+        }
+    }
+
     fn server(&mut self, at: Timestamp, server: IpAddr, mac: MacAddr) {
         if self.servers.len() < MAX_ADDRESSES && self.servers.insert(server, mac).is_none() {
             self.events.push_back(Noticed::Server { server, mac, at });
@@ -236,6 +259,9 @@ impl Machine for Listener {
         }
         if let Some(seen) = sighting(at, &found) {
             self.see(seen);
+        }
+        for heard in named(at, &found) {
+            self.name_heard(heard);
         }
         match &found.payload {
             Payload::Dhcpv4(header, _, message) => self.dhcp(at, header.source, mac, message),
@@ -332,6 +358,42 @@ mod tests {
         let (listener, _) = listen(&lan);
         let heard: Vec<_> = listener.heard().iter().map(|(address, who)| (*address, who[0].mac, who[0].how)).collect();
         assert_eq!(heard, [([10, 0, 0, 7].into(), A, How::Request)], "a probe claims nothing");
+    }
+
+    #[test]
+    fn names_are_heard_and_belong_to_who_says_them() {
+        use crate::wire::dns::{Data, HOST_TTL, Record, Repr};
+        let lan = Lan::new(1, Conditions::default());
+        let address: IpAddr = [10, 0, 0, 7].into();
+        let says = |mac: MacAddr, name: &str, ttl: u32, address: IpAddr| {
+            let record = Record { name: HostName::new(name).unwrap(), ttl, data: Data::Address(address) };
+            let message = Repr { id: 0, response: true, recursion: false, questions: vec![], records: vec![record] };
+            compose::mdns((mac, [10, 0, 0, 9].into()), &message)
+        };
+        lan.inject(ms(1), says(A, "phone.local", HOST_TTL, address));
+        lan.inject(ms(2), says(A, "phone.local", HOST_TTL, address));
+        lan.inject(ms(3), says(B, "liar.local", HOST_TTL, address));
+        let mut request = dhcpv4::Repr::from_client(MessageType::Request, B, 9);
+        request.options.append(option::HOST_NAME, b"camera");
+        lan.inject(ms(4), compose::dhcpv4_from_client(B, &request));
+        lan.inject(ms(5), compose::dhcpv4_from_client(A, &request));
+        lan.inject(ms(6), says(A, "tablet.local", HOST_TTL, address));
+        lan.inject(ms(7), says(A, "gone.local", 0, address));
+        let (listener, noticed) = listen(&lan);
+        let names: Vec<String> = noticed
+            .iter()
+            .filter_map(|event| if let Noticed::Name(named) = event { Some(named.name.to_string()) } else { None })
+            .collect();
+        assert_eq!(
+            names,
+            ["phone.local", "liar.local", "camera", "tablet.local"],
+            "what A says of B's name is not kept"
+        );
+        let name = |mac, address: IpAddr| listener.name(mac, address).map(|(name, by)| (name.as_str(), *by));
+        assert_eq!(name(A, address), Some(("tablet.local", By::Mdns)));
+        assert_eq!(name(A, [10, 0, 0, 8].into()), None);
+        assert_eq!(name(B, [10, 0, 0, 8].into()), Some(("camera", By::Dhcp)));
+        assert!(listener.heard().is_empty(), "a name is no sighting");
     }
 
     #[test]

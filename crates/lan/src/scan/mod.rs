@@ -2,7 +2,9 @@
 //!
 //! **How it asks.** ARP probes (RFC 5227: sender 0.0.0.0) and the Neighbor Solicitations of Duplicate Address Detection
 //! (source `::`), so that no neighbour cache learns anything. A machine that is just probing one of these addresses for
-//! itself may take the probe for a rival's: scan pools, not whole LANs in a loop.
+//! itself may take the probe for a rival's: scan pools, not whole LANs in a loop. Some machines are deaf to the latter: an
+//! IPv6 address that does not answer `::` is asked from our own link-local address next ([`Settings::solicit_from`]), by
+//! turns. Who answers only that one remembers us, as RFC 4861 has it for everybody who speaks to it; nobody else does.
 //!
 //! **How fast.** A token bucket that no frame escapes: in no second more than [`Settings::max_pps`] frames. It begins low
 //! and doubles while all goes well; its upper half must be earned by 300 repeated questions that were all answered.
@@ -10,7 +12,8 @@
 //! **How often.** Hosts that have answered are asked again now and then; the share of these repeats that is answered is
 //! *p*, the success of one question on this LAN. With *s* repeats answered of *n*, and nothing known before, the chance
 //! that a live host misses *k* questions is `Π (n−s+1+i)/(n+2+i)` for `i < k`: every address is asked until that is at most
-//! [`Settings::miss`]. Where nobody answers, *p* is unknown and every address is asked four times.
+//! [`Settings::miss`]. Where nobody answers, *p* is unknown and every address is asked four
+//! times; of a subnet the fourth time slowly, for a policer that let nothing of a fast round through.
 //!
 //! **Loss or policing?** When repeats stop being answered, the scanner falls silent for a moment and then repeats slowly.
 //! Answered again: the LAN polices, so the rate goes down to what gets through, and what was asked since the fall is asked

@@ -46,6 +46,8 @@ struct Fall {
 struct Silent {
     asked: Timestamp,
     asks: u8,
+    /// When it answered, it answered our own address, not `::`.
+    answers_us: bool,
 }
 
 /// Asks who is on a set of addresses. See the [module](super) for how.
@@ -167,6 +169,21 @@ impl Scanner {
         self.forecast
     }
 
+    /// Whether somebody else may send a frame now that counts in this scan's rate; if so, it has been counted. Otherwise
+    /// when to ask again.
+    ///
+    /// # Errors
+    ///
+    /// The moment at which there may be room.
+    pub fn make_room(&mut self, now: Timestamp) -> Result<(), Timestamp> {
+        let Some(bucket) = self.bucket.as_mut() else { return Err(now + RAMP_STEP) };
+        if bucket.ready(now) {
+            bucket.take();
+            return Ok(());
+        }
+        Err(bucket.next(now).max(now + Duration::from_micros(50)))
+    }
+
     /// Ends the scan now, keeping what was found.
     pub fn cancel(&mut self, now: Timestamp) {
         self.end(now, Ending::Cancelled);
@@ -180,12 +197,12 @@ impl Scanner {
 
     /// What was found so far, and how sure that is.
     pub fn report(&self) -> Report {
-        let open = |at: &usize| !self.known.has(*at);
-        let silent: Vec<&Silent> = (0..self.silent.len()).filter(open).map(|at| &self.silent[at]).collect();
-        let unasked = silent.iter().filter(|silent| silent.asks == 0).count();
+        let open = || (0..self.silent.len()).filter(|at| !self.known.has(*at));
+        let silent: Vec<u8> = open().map(|at| self.questions(at)).collect();
+        let unasked = open().filter(|at| self.silent[*at].asks == 0).count();
         let asked = self.silent.len() - unasked;
         let density = self.known.len() as f64 / asked.max(1) as f64;
-        let missed: f64 = silent.iter().map(|silent| density * self.estimate.miss(silent.asks)).sum();
+        let missed: f64 = silent.iter().map(|asks| density * self.estimate.miss(*asks)).sum();
         Report {
             ending: self.ending.unwrap_or(Ending::Cancelled),
             found: self.found.clone(),
@@ -194,7 +211,7 @@ impl Scanner {
             wire: self.wire_state(),
             success: (self.estimate.total() > 0).then(|| self.estimate.success()),
             repeats: self.estimate.total(),
-            asks: silent.iter().map(|silent| silent.asks).max().unwrap_or(0),
+            asks: silent.iter().copied().max().unwrap_or(0),
             expected_missed: (self.estimate.total() > 0).then_some(missed),
             frames: self.frames,
             top_rate: self.top_rate,
@@ -217,7 +234,15 @@ impl Scanner {
         matches!(self.wire, WireState::Policed { .. })
     }
 
+    fn askers(&self, at: usize) -> u8 {
+        self.settings.askers(self.targets.address(at))
+    }
+
     fn frame(&mut self, at: usize, now: Timestamp) -> Vec<u8> {
+        // The silent are asked by turns; who has answered is asked as before.
+        let silent = self.silent[at];
+        let by_us = if self.known.has(at) { silent.answers_us } else { silent.asks % 2 == 1 };
+        let from = self.settings.solicit_from.filter(|_| by_us);
         if self.known.has(at) {
             let doubled = self.settings.confirm_after * (2_u32 << self.known.repeats(at).min(5));
             let learning = self.estimate.total() < 24 && self.known.len() < 12 && self.silent.len() > 64;
@@ -243,7 +268,10 @@ impl Scanner {
         }
         match self.targets.address(at) {
             IpAddr::V4(address) => compose::arp(MacAddr::BROADCAST, &arp::Repr::probe(self.mac, address)),
-            IpAddr::V6(address) => compose::ndp_probe(self.mac, address),
+            IpAddr::V6(address) => match from {
+                Some(own) => compose::ndp_solicitation((self.mac, own), address),
+                None => compose::ndp_probe(self.mac, address),
+            },
         }
     }
 
@@ -299,7 +327,7 @@ impl Scanner {
     }
 
     /// A sighting within the targets.
-    fn see(&mut self, mut seen: Sighting, at: usize) {
+    fn see(&mut self, mut seen: Sighting, at: usize, to_us: bool) {
         let silent = self.silent[at];
         seen.delay = (seen.how == How::Reply && silent.asked > Timestamp::ZERO).then(|| seen.at.since(silent.asked));
         let owners = self.found.entry(seen.address).or_default();
@@ -316,12 +344,18 @@ impl Scanner {
             return;
         }
         if !self.known.has(at) {
-            if self.sampled && silent.asks > 1 {
+            self.silent[at].answers_us = to_us;
+            if self.sampled && silent.asks > self.askers(at) {
                 self.least_asks = 2;
             }
             self.passed(silent.asked);
+            let blind = self.is_blind() && self.questions(at) >= self.settings.blind_asks;
             let again = seen.at.max(silent.asked + self.settings.confirm_after);
             self.known.meet(at, silent.asks, silent.asked, seen.at.since(silent.asked), again);
+            // A late answer is one to an earlier question.
+            if blind && seen.at.since(silent.asked) < self.settings.spacing {
+                self.suspect_fast_rounds(seen.at, silent.asks - 1);
+            }
             return;
         }
         match self.known.answered(at, seen.at) {
@@ -345,7 +379,8 @@ impl Machine for Scanner {
             return;
         }
         if let Some(index) = self.targets.index(seen.address) {
-            self.see(seen, index);
+            // Who is asked by `::` answers all nodes (RFC 4861 section 7.2.4).
+            self.see(seen, index, !found.ethernet.destination.is_multicast());
         }
     }
 

@@ -1,5 +1,6 @@
 //! How a scan behaves, and what it promises beforehand.
 
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use super::targets::Targets;
@@ -43,6 +44,8 @@ pub struct Settings {
     pub late_window: Duration,
     /// How long after the last frame answers are still awaited.
     pub settle: Duration,
+    /// Our own link-local address, which is to ask the IPv6 addresses that do not answer `::`; `None`: only `::` asks.
+    pub solicit_from: Option<Ipv6Addr>,
     /// When to stop in any case; `None`: from the plan, see [`Forecast::budget`].
     pub budget: Option<Duration>,
 }
@@ -63,6 +66,7 @@ impl Settings {
             spacing: ms(120),
             late_window: if small { ms(900) } else { ms(560) },
             settle: if small { ms(500) } else { ms(200) },
+            solicit_from: None,
             budget: None,
         };
         match profile {
@@ -93,6 +97,18 @@ impl Settings {
         self
     }
 
+    /// The same, asking from this link-local address, too.
+    #[must_use]
+    pub fn soliciting_from(mut self, address: Option<Ipv6Addr>) -> Self {
+        self.solicit_from = address;
+        self
+    }
+
+    /// How many questions stand for one: an IPv6 address is asked by `::` and by us.
+    pub(super) fn askers(&self, target: IpAddr) -> u8 {
+        if target.is_ipv6() && self.solicit_from.is_some() { 2 } else { 1 }
+    }
+
     /// Refuses numbers that make no scan.
     pub fn check(&self) -> Result<()> {
         if !(2..=20_000).contains(&self.max_pps) {
@@ -110,10 +126,12 @@ impl Settings {
     /// What a scan will do on a LAN that answers and loses nothing.
     pub fn forecast(&self, targets: &Targets) -> Forecast {
         let count = targets.len();
-        let frames = count * 2;
+        let twice = if self.solicit_from.is_some() { targets.len_v6() } else { 0 };
+        let frames = (count + twice) * 2;
         // With few addresses nearly every question is the first or a wait for the next round.
         let sending = frames as f64 / f64::from(self.unearned_pps.min(self.max_pps));
-        let rounds = self.spacing * u32::from(self.blind_asks.saturating_sub(1));
+        let askers = if twice > 0 { 2 } else { 1 };
+        let rounds = self.spacing * (u32::from(self.blind_asks) * askers).saturating_sub(1);
         let waiting = if count <= SMALL { rounds.max(self.late_window) } else { Duration::ZERO };
         let duration = Duration::from_secs_f64(sending) + waiting + self.settle.max(self.late_window / 2);
         let budget = self.budget.unwrap_or(duration * 2 + Duration::from_millis(17_500));

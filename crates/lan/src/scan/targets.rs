@@ -46,6 +46,13 @@ impl Targets {
         self.count
     }
 
+    /// How many of them are IPv6.
+    pub(super) fn len_v6(&self) -> usize {
+        // IPv4 comes first in the order of addresses.
+        let first = self.ranges.iter().find(|(range, _)| range.first().is_ipv6()).map(|(_, number)| *number);
+        first.map_or(0, |first| self.count - first)
+    }
+
     /// Never: see [`Error::NoTargets`].
     pub fn is_empty(&self) -> bool {
         self.count == 0
@@ -78,7 +85,7 @@ mod tests {
     #[test]
     fn numbers_and_addresses_agree() {
         let targets = targets(&["fd00::10-fd00::1f", "10.0.0.250-10.0.1.5", "10.0.1.0-10.0.1.9", "10.9.0.1"]).unwrap();
-        assert_eq!(targets.len(), 16 + 16 + 1);
+        assert_eq!((targets.len(), targets.len_v6()), (16 + 16 + 1, 16));
         for at in 0..targets.len() {
             assert_eq!(targets.index(targets.address(at)), Some(at));
         }

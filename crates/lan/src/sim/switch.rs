@@ -220,12 +220,13 @@ impl Inner {
             return;
         }
         let frame: Rc<[u8]> = frame.into();
-        let asked = dissect(&frame).ok().and_then(|d| match d.payload {
-            Payload::Arp(packet) => Some(IpAddr::from(packet.target_ip)),
-            Payload::Ndp(_, ndp::Repr::NeighborSolicitation { target, .. }) => Some(target.into()),
-            _ => None,
-        });
-        let mut hosts = asked.and_then(|address| self.owners.get(&address).cloned()).unwrap_or_default();
+        let owners = |address: IpAddr| self.owners.get(&address).cloned().unwrap_or_default();
+        let mut hosts = match dissect(&frame).map(|found| found.payload) {
+            Ok(Payload::Arp(packet)) => owners(packet.target_ip.into()),
+            Ok(Payload::Ndp(_, ndp::Repr::NeighborSolicitation { target, .. })) => owners(target.into()),
+            Ok(Payload::Mdns(..)) => (0..self.hosts.len()).filter(|at| self.hosts[*at].name.is_some()).collect(),
+            _ => Vec::new(),
+        };
         hosts.extend(self.proxies.iter().filter(|at| !hosts.contains(at)).copied().collect::<Vec<_>>());
         for host in hosts {
             self.deliver(|| Event::ToHost(host, Rc::clone(&frame)));

@@ -1,9 +1,9 @@
 //! Whole frames from representations, lengths and checksums filled in.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::ethernet::{EtherType, MIN_FRAME_LEN, Repr as Ethernet};
-use super::{MacAddr, arp, dhcpv4, dhcpv6, ipv4, ipv6, mld, ndp, udp};
+use super::{MacAddr, arp, dhcpv4, dhcpv6, dns, ipv4, ipv6, mld, ndp, udp};
 
 /// An ARP packet from its sender to `destination`.
 pub fn arp(destination: MacAddr, packet: &arp::Repr) -> Vec<u8> {
@@ -41,6 +41,14 @@ pub fn ndp_probe_with_nonce(from: MacAddr, target: Ipv6Addr, nonce: &[u8]) -> Ve
 fn probe(from: MacAddr, target: Ipv6Addr, options: Vec<ndp::NdpOption>) -> Vec<u8> {
     let to = (MacAddr::ZERO, ipv6::solicited_node(target));
     ndp((from, Ipv6Addr::UNSPECIFIED), to, &ndp::Repr::NeighborSolicitation { target, options })
+}
+
+/// The Neighbor Solicitation of a machine that wants to speak to `target` (RFC 4861 section 7.2.2): from its own address, so
+/// that the answer comes to it alone, with its hardware address, as section 4.3 demands. Who answers remembers it.
+pub fn ndp_solicitation(from: (MacAddr, Ipv6Addr), target: Ipv6Addr) -> Vec<u8> {
+    let options = vec![ndp::NdpOption::SourceLinkLayer(from.0)];
+    let to = (MacAddr::ZERO, ipv6::solicited_node(target));
+    ndp(from, to, &ndp::Repr::NeighborSolicitation { target, options })
 }
 
 /// Says to all nodes, unasked, that `target` is at `owner` (RFC 4861 section 7.2.6). With `override_cache` neighbour caches
@@ -99,16 +107,42 @@ pub fn dhcpv4_from_client(from: MacAddr, message: &dhcpv4::Repr) -> Vec<u8> {
 pub fn dhcpv4(from: (MacAddr, Ipv4Addr), to: (MacAddr, Ipv4Addr), ports: udp::Repr, message: &dhcpv4::Repr) -> Vec<u8> {
     let mut payload = Vec::new();
     message.emit(&mut payload);
+    udp_over_ipv4(from, to, 64, ports, &payload)
+}
+
+/// A Multicast DNS message from an address of this link to everyone on it, by its own IP version. From port 5353 to port
+/// 5353 and with a hop limit of 255, as RFC 6762 section 11 wants it: answers come to the group, and nobody needs to learn
+/// the asker's hardware address to give them.
+pub fn mdns(from: (MacAddr, IpAddr), message: &dns::Repr) -> Vec<u8> {
+    let mut payload = Vec::new();
+    message.emit(&mut payload);
+    let ports = udp::Repr { source_port: dns::MULTICAST_PORT, destination_port: dns::MULTICAST_PORT };
+    match from.1 {
+        IpAddr::V4(source) => {
+            let group = (MacAddr::for_ipv4_multicast(dns::MULTICAST_V4), dns::MULTICAST_V4);
+            udp_over_ipv4((from.0, source), group, 255, ports, &payload)
+        }
+        IpAddr::V6(source) => udp_over_ipv6((from.0, source), (MacAddr::ZERO, dns::MULTICAST_V6), 255, ports, &payload),
+    }
+}
+
+fn udp_over_ipv4(
+    from: (MacAddr, Ipv4Addr),
+    to: (MacAddr, Ipv4Addr),
+    ttl: u8,
+    ports: udp::Repr,
+    payload: &[u8],
+) -> Vec<u8> {
     let mut out = start(from.0, to.0, EtherType::Ipv4);
     let header = ipv4::Repr {
         source: from.1,
         destination: to.1,
         protocol: ipv4::UDP,
-        ttl: 64,
+        ttl,
         payload_len: (udp::HEADER_LEN + payload.len()) as u16,
     };
     header.emit(&mut out);
-    ports.emit(udp::Addresses::V4(from.1, to.1), &payload, &mut out);
+    ports.emit(udp::Addresses::V4(from.1, to.1), payload, &mut out);
     padded(out)
 }
 
@@ -122,16 +156,26 @@ pub fn dhcpv6_from_client(from: (MacAddr, Ipv6Addr), message: &dhcpv6::Repr) -> 
 pub fn dhcpv6(from: (MacAddr, Ipv6Addr), to: (MacAddr, Ipv6Addr), ports: udp::Repr, message: &dhcpv6::Repr) -> Vec<u8> {
     let mut payload = Vec::new();
     message.emit(&mut payload);
+    udp_over_ipv6(from, to, 1, ports, &payload)
+}
+
+fn udp_over_ipv6(
+    from: (MacAddr, Ipv6Addr),
+    to: (MacAddr, Ipv6Addr),
+    hop_limit: u8,
+    ports: udp::Repr,
+    payload: &[u8],
+) -> Vec<u8> {
     let mut out = start(from.0, hardware(to), EtherType::Ipv6);
     let header = ipv6::Repr {
         source: from.1,
         destination: to.1,
         next_header: ipv6::UDP,
-        hop_limit: 1,
+        hop_limit,
         payload_len: (udp::HEADER_LEN + payload.len()) as u16,
     };
     header.emit(&mut out);
-    ports.emit(udp::Addresses::V6(from.1, to.1), &payload, &mut out);
+    ports.emit(udp::Addresses::V6(from.1, to.1), payload, &mut out);
     padded(out)
 }
 

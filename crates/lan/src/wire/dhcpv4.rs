@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use super::dns::HostName;
 use super::{MacAddr, at_least, be16, be32, octets};
 use crate::error::{Error, Result};
 
@@ -34,6 +35,8 @@ pub mod option {
     pub const ROUTER: u8 = 3;
     /// DNS servers.
     pub const DNS_SERVER: u8 = 6;
+    /// What the client calls itself.
+    pub const HOST_NAME: u8 = 12;
     /// Domain name.
     pub const DOMAIN_NAME: u8 = 15;
     /// Address the client asks for.
@@ -52,6 +55,8 @@ pub mod option {
     pub const CLIENT_ID: u8 = 61;
     /// Rapid commit (RFC 4039): a server that grants it writes a lease at once. Never sent by this crate.
     pub const RAPID_COMMIT: u8 = 80;
+    /// What the client calls itself, in full (RFC 4702).
+    pub const CLIENT_FQDN: u8 = 81;
 }
 
 /// Message types (RFC 2132 section 9.6).
@@ -326,6 +331,16 @@ impl Repr {
         self.options.address(option::SERVER_ID)
     }
 
+    /// What the client calls itself: option 81 (RFC 4702), in ASCII or as labels, or else option 12.
+    pub fn client_name(&self) -> Option<HostName> {
+        const LABELS: u8 = 0x04;
+        const TEXT: usize = 3;
+        let full = self.options.get(option::CLIENT_FQDN).filter(|data| data.len() > TEXT);
+        let full =
+            full.and_then(|data| if data[0] & LABELS == 0 { text(&data[TEXT..]) } else { labels(&data[TEXT..]) });
+        full.or_else(|| self.options.get(option::HOST_NAME).and_then(text))
+    }
+
     /// Appends the message, padded to 300 octets.
     pub fn emit(&self, out: &mut Vec<u8>) {
         let start = out.len();
@@ -346,6 +361,22 @@ impl Repr {
         self.options.emit(out);
         out.resize(out.len().max(start + MIN_LEN), 0);
     }
+}
+
+/// A name as text; some clients end it with a zero.
+fn text(data: &[u8]) -> Option<HostName> {
+    std::str::from_utf8(data).ok().and_then(|text| HostName::new(text.trim_end_matches('\0')))
+}
+
+/// A name as labels, each behind its length (RFC 4702 section 2.3.1): a partial name ends without the empty one.
+fn labels(mut data: &[u8]) -> Option<HostName> {
+    let mut parts = Vec::new();
+    while let Some((&len, rest)) = data.split_first().filter(|(len, _)| **len > 0) {
+        let (label, behind) = rest.split_at_checked(usize::from(len))?;
+        parts.push(std::str::from_utf8(label).ok().filter(|label| !label.contains('.'))?);
+        data = behind;
+    }
+    HostName::new(&parts.join("."))
 }
 
 fn malformed(reason: &'static str) -> Error {
@@ -395,6 +426,27 @@ mod tests {
         let mut out = Vec::new();
         repr.emit(&mut out);
         assert_eq!(Repr::parse(&Packet::new_checked(&out).unwrap()).unwrap(), repr);
+    }
+
+    #[test]
+    fn clients_name_themselves() {
+        let named = |options: &[(u8, &[u8])]| {
+            let mut repr = Repr::from_client(MessageType::Request, MAC, 1);
+            for (number, data) in options {
+                repr.options.append(*number, data);
+            }
+            repr.client_name().map(|name| name.to_string())
+        };
+        assert_eq!(named(&[(12, b"phone")]).as_deref(), Some("phone"));
+        assert_eq!(named(&[(12, b"phone\0")]).as_deref(), Some("phone"));
+        let full = named(&[(12, b"phone"), (81, b"\x04\0\0\x05phone\x03lan\0")]);
+        assert_eq!(full.as_deref(), Some("phone.lan"), "the full name is preferred");
+        assert_eq!(named(&[(81, b"\x00\0\0phone.lan")]).as_deref(), Some("phone.lan"));
+        for bad in [&b"\x04\0\0\x09phone"[..], b"\x04\0\0\x02a.", b"\x04\0", b"", b"\0\0\0a\x1b[2J", b"\x04\0\0\0"] {
+            assert_eq!(named(&[(81, bad)]), None, "{bad:?}");
+            assert_eq!(named(&[(81, bad), (12, b"phone")]).as_deref(), Some("phone"), "{bad:?}");
+        }
+        assert_eq!(named(&[]), None);
     }
 
     #[test]

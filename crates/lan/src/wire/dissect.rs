@@ -1,6 +1,8 @@
 //! All layers of one frame at once.
 
-use super::{arp, dhcpv4, dhcpv6, ethernet, icmpv6, ipv4, ipv6, mld, ndp, udp};
+use std::net::IpAddr;
+
+use super::{arp, dhcpv4, dhcpv6, dns, ethernet, icmpv6, ipv4, ipv6, mld, ndp, udp};
 use crate::error::{Error, Result};
 
 /// A frame taken apart.
@@ -25,6 +27,8 @@ pub enum Payload {
     Dhcpv4(ipv4::Repr, udp::Repr, dhcpv4::Repr),
     /// DHCPv6.
     Dhcpv6(ipv6::Repr, udp::Repr, dhcpv6::Repr),
+    /// Multicast DNS, and who sends it.
+    Mdns(IpAddr, dns::Repr),
     /// Anything else.
     Other,
 }
@@ -54,6 +58,9 @@ fn over_ipv4(bytes: &[u8]) -> Result<Payload> {
     let header = ipv4::Repr::parse(&packet)?;
     let datagram = udp::Datagram::new_checked(packet.payload(), udp::Addresses::V4(header.source, header.destination))?;
     let ports = udp::Repr::parse(&datagram);
+    if ports.source_port == dns::MULTICAST_PORT {
+        return Ok(Payload::Mdns(header.source.into(), dns::Repr::parse(datagram.payload())?));
+    }
     if !is_between(ports, dhcpv4::CLIENT_PORT, dhcpv4::SERVER_PORT) {
         return Ok(Payload::Other);
     }
@@ -82,6 +89,9 @@ fn over_ipv6(bytes: &[u8]) -> Result<Payload> {
             let addresses = udp::Addresses::V6(header.source, header.destination);
             let datagram = udp::Datagram::new_checked(upper, addresses)?;
             let ports = udp::Repr::parse(&datagram);
+            if ports.source_port == dns::MULTICAST_PORT {
+                return Ok(Payload::Mdns(header.source.into(), dns::Repr::parse(datagram.payload())?));
+            }
             if !is_between(ports, dhcpv6::CLIENT_PORT, dhcpv6::SERVER_PORT) {
                 return Ok(Payload::Other);
             }
@@ -127,6 +137,14 @@ mod tests {
         let solicit = dhcpv6::Repr::solicit(MAC, 7);
         let frame = compose::dhcpv6_from_client((MAC, "fe80::1".parse().unwrap()), &solicit);
         assert!(matches!(dissect(&frame).unwrap().payload, Payload::Dhcpv6(_, _, found) if found == solicit));
+
+        let query = dns::Repr::multicast_query([[192, 168, 1, 50].into()]);
+        for (from, group) in [("192.168.1.9", "01:00:5e:00:00:fb"), ("fe80::1", "33:33:00:00:00:fb")] {
+            let from: IpAddr = from.parse().unwrap();
+            let found = dissect(&compose::mdns((MAC, from), &query)).unwrap();
+            assert_eq!(found.ethernet.destination.to_string(), group);
+            assert_eq!(found.payload, Payload::Mdns(from, query.clone()));
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Frames, read and made: Ethernet, ARP, Neighbor Discovery, MLD reports, DHCP and DHCPv6.
+//! Frames, read and made: Ethernet, ARP, Neighbor Discovery, MLD reports, DHCP, DHCPv6 and Multicast DNS.
 //!
 //! Every protocol has two layers. A *view* (`Packet`, `Frame`, `Datagram`) lays names over bytes: `new_checked` looks at
 //! the lengths once, and after that no accessor panics. A *representation* (`Repr`) is a plain value: `parse` checks all
@@ -13,6 +13,7 @@ pub mod compose;
 pub mod dhcpv4;
 pub mod dhcpv6;
 pub mod dissect;
+pub mod dns;
 pub mod ethernet;
 pub mod icmpv6;
 pub mod ipv4;

@@ -90,6 +90,15 @@ impl Scanner {
         self.phase = Phase::Quiet { until: now + QUIET, slow: false };
     }
 
+    /// Somebody answers, who did not while all was asked fast: whether that was chance, a trial tells.
+    pub(super) fn suspect_fast_rounds(&mut self, now: Timestamp, missed: u8) {
+        for _ in 0..missed {
+            self.estimate.add(Repeat { asked: self.last_first, id: 0, answered: false });
+        }
+        self.fall = Some(Fall { since: self.began, rate: self.rate });
+        self.phase = Phase::Quiet { until: now + QUIET, slow: false };
+    }
+
     /// Ends a trial: were the repeats answered better than before it?
     pub(super) fn judge(&mut self, now: Timestamp, slow: bool, trial: (f64, u32)) {
         let Some(fall) = self.fall else {

@@ -12,6 +12,12 @@ const MAX_ASKS: u8 = 12;
 const SAMPLED: usize = 512;
 /// On a LAN that polices, time is dear: one question that got through must do.
 const POLICED_MISS: f64 = 0.02;
+/// Up to this many addresses a round takes as long as a slow one anyway.
+const FEW: usize = 64;
+/// Where nobody answers, the last round leaves so much time between two questions, and takes no longer than that: a policer
+/// that lets nothing of a fast round through lets most of this one.
+const SLOW_GAP: Duration = Duration::from_millis(12);
+const SLOW_ROUND: Duration = Duration::from_secs(3);
 
 impl Scanner {
     /// How many questions every address needs.
@@ -49,11 +55,26 @@ impl Scanner {
         (enough.ceil() as u32).saturating_sub(self.estimate.total())
     }
 
+    /// Whether nobody has answered, so that nothing is known of the LAN; of a few addresses, or in a hurry, that is borne.
+    pub(super) fn is_blind(&self) -> bool {
+        self.known.len() == 0 && self.silent.len() > FEW && self.settings.blind_asks > 2
+    }
+
+    /// How often everyone who asks has asked an address.
+    pub(super) fn questions(&self, at: usize) -> u8 {
+        self.silent[at].asks / self.askers(at)
+    }
+
+    /// Whether an address has had fewer questions than this, each by everyone who asks.
+    fn short_of(&self, at: u32, questions: u8) -> bool {
+        self.silent[at as usize].asks < questions.saturating_mul(self.askers(at as usize))
+    }
+
     /// Fills the queue with those that need another question; says whether there are any.
     pub(super) fn next_round(&mut self, now: Timestamp) {
         let needed = self.needed();
         let mut open: Vec<u32> = (0..self.silent.len() as u32)
-            .filter(|at| self.silent[*at as usize].asks < needed && !self.known.has(*at as usize))
+            .filter(|at| self.short_of(*at, needed) && !self.known.has(*at as usize))
             .collect();
         if open.is_empty() && needed == 1 && !self.sampled && self.silent.len() > SAMPLED {
             // Hosts that answered may be better than those that did not: a part of the silent is asked again. Should one
@@ -64,7 +85,7 @@ impl Scanner {
             open.truncate(open.len().div_ceil(20));
         }
         // Where every frame is dear, a few repeats that prove one question to be enough are cheaper than another for all.
-        let second = open.iter().all(|at| self.silent[*at as usize].asks > 0);
+        let second = !open.iter().any(|at| self.short_of(*at, 1));
         if self.polices() && needed == 2 && second && self.repeats_to_prove() < open.len() as u32 / 2 {
             self.repeats_first = self.estimate.total() + self.repeats_to_prove();
             open.clear();
@@ -79,6 +100,9 @@ impl Scanner {
         // A round is spread over the time that must pass before the next one anyway: the same duration at a lower rate,
         // and repeats meet the same conditions as first questions.
         self.round_gap = self.settings.spacing / (open.len() as u32 + open.len() as u32 / 3 + 1);
+        if self.is_blind() && open.iter().all(|at| self.questions(*at as usize) + 1 == self.settings.blind_asks) {
+            self.round_gap = SLOW_GAP.min(SLOW_ROUND / (open.len() as u32 + 1)).max(self.round_gap);
+        }
         self.round_at = now + self.settings.spacing;
         self.rounds_over = open.is_empty() && !self.repeats_come_first();
         self.queue = open.into();
