@@ -114,13 +114,14 @@ pub(crate) fn run(args: &AnnounceArgs, style: &Style) -> Exit {
 #[cfg(not(all(feature = "announce", target_os = "linux")))]
 pub(crate) fn run(args: &AnnounceArgs, style: &Style) -> Exit {
     let AnnounceArgs { command, config: _, facts: _, despite_findings: _, check: _, log: _ } = args;
-    match command {
-        Some(AnnounceCommand::Status { to: ToArgs { socket: _ }, json: _ }) => {}
-        Some(
-            AnnounceCommand::Handover { address: _, node: _, to: _ }
-            | AnnounceCommand::Why { address: _, to: _, json: _ },
-        ) => {}
-        Some(AnnounceCommand::Guard) | None => {}
+    if let Some(
+        AnnounceCommand::Status { to: ToArgs { socket: _ }, json: _ }
+        | AnnounceCommand::Handover { address: _, node: _, to: _ }
+        | AnnounceCommand::Why { address: _, to: _, json: _ }
+        | AnnounceCommand::Guard,
+    ) = command
+    {
+        // All of them need what was left out.
     }
     crate::session::usage(
         "this poolcheck was built without the announcer, which needs Linux",
