@@ -190,7 +190,7 @@ pub(crate) fn announcer() -> String {
     };
     let many = |description: &str| one_or_many(json!({ "type": "string" }), description);
     let mut key = table(
-        json!({ "file": text("A file with mode 0600."), "env": text("An environment variable."), "command": words("A command that prints it.") }),
+        json!({ "file": text("A file with mode 0600."), "env": text("An environment variable."), "command": text("A command that prints it, for a shell.") }),
         &[],
     );
     (key["minProperties"], key["maxProperties"]) = (json!(1), json!(1));

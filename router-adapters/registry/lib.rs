@@ -27,6 +27,7 @@ mod firewall;
 mod json;
 pub mod observed;
 mod said;
+mod secret;
 pub mod spanned_toml;
 mod statements;
 mod write;
@@ -37,6 +38,7 @@ pub mod live;
 
 pub use adapter::{Adapter, AdapterError, Complaint, Input, Page, Registered};
 pub use manual::Locked;
+pub use secret::{Secret, SecretError};
 pub use write::{to_lock, to_toml};
 
 include!(concat!(env!("OUT_DIR"), "/registry.rs"));

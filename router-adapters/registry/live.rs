@@ -13,7 +13,6 @@ mod converse;
 mod digest;
 mod error;
 mod http;
-mod secret;
 #[cfg(unix)]
 mod socket;
 mod tls;
@@ -22,9 +21,9 @@ mod upnp;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::Duration;
 
+pub use crate::secret::Secret;
 pub use converse::{Conversation, Identified, converse, identify_all, record};
 pub use error::FetchError;
-pub use secret::Secret;
 pub use tls::Fingerprint;
 
 /// What to fetch, from where, as whom.

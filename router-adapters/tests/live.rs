@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use hub::{Answer, Asked, Hub, page, whole};
 use poolcheck_plan::Sources;
+use poolcheck_router_adapters::SecretError;
 use poolcheck_router_adapters::engine::{Declared, Replies, find};
 use poolcheck_router_adapters::live::{Conversation, FetchError, Request, Secret, converse};
 
@@ -355,7 +356,7 @@ fn a_password_file_that_others_can_read_is_refused() {
         let path = file_with_mode(&format!("open-{mode:o}"), "hunter2\n", mode);
         let error = Secret::from_file(&path).expect_err("others can read it");
         assert_eq!(error.help(), format!("chmod 600 {}", path.display()));
-        assert!(matches!(error, FetchError::SecretMode { mode: m, .. } if m == mode));
+        assert!(matches!(error, SecretError::Mode { mode: m, .. } if m == mode));
     }
 }
 
@@ -376,9 +377,9 @@ fn a_password_comes_from_a_file_a_variable_or_a_command() {
 #[test]
 fn a_password_that_is_not_there_is_an_error() {
     let empty = file_with_mode("empty", "\n", 0o600);
-    assert!(matches!(Secret::from_file(&empty), Err(FetchError::SecretEmpty { .. })));
-    assert!(matches!(Secret::from_file(&empty.with_extension("none")), Err(FetchError::SecretFile { .. })));
-    assert!(matches!(Secret::from_env("POOLCHECK_TEST_NOT_SET"), Err(FetchError::SecretVariable { .. })));
-    assert!(matches!(Secret::from_command("exit 3"), Err(FetchError::SecretCommand { .. })));
-    assert!(matches!(Secret::from_command("true"), Err(FetchError::SecretEmpty { .. })));
+    assert!(matches!(Secret::from_file(&empty), Err(SecretError::Empty { .. })));
+    assert!(matches!(Secret::from_file(&empty.with_extension("none")), Err(SecretError::File { .. })));
+    assert!(matches!(Secret::from_env("POOLCHECK_TEST_NOT_SET"), Err(SecretError::Variable { .. })));
+    assert!(matches!(Secret::from_command("exit 3"), Err(SecretError::Command { .. })));
+    assert!(matches!(Secret::from_command("true"), Err(SecretError::Empty { .. })));
 }

@@ -89,7 +89,7 @@ pub(crate) struct Check {
 pub(crate) enum KeyFrom {
     File(PathBuf),
     Env(String),
-    Command(Vec<String>),
+    Command(String),
 }
 
 impl Config {
@@ -306,7 +306,7 @@ impl File {
 
     fn key(&mut self, root: &DeTable<'_>, source: SourceId) -> Option<KeyFrom> {
         let help = "write key = { file = \"/etc/poolcheck/announcer.key\" } (mode 0600, made by `openssl rand -hex 32`), \
-                    { env = \"NAME\" } or { command = [\"pass\", \"show\", \"announcer\"] }";
+                    { env = \"NAME\" } or { command = \"pass show announcer\" }";
         let Some(item) = root.get("key") else {
             let place = Span::new(source, 0, 0);
             self.reader.complain(Complaint::at(place, "", "`key` is missing").help(help));
@@ -321,8 +321,7 @@ impl File {
         self.reader.only_keys(table, &["file", "env", "command"], "key");
         let file = self.text(table, "file").map(|path| KeyFrom::File(self.folder.join(path)));
         let env = self.text(table, "env").map(KeyFrom::Env);
-        let command = self.each(table, "command", "words", |text| Ok(text.to_owned()));
-        let command = (!command.is_empty()).then_some(KeyFrom::Command(command));
+        let command = self.text(table, "command").map(KeyFrom::Command);
         let mut said: Vec<KeyFrom> = [file, env, command].into_iter().flatten().collect();
         if said.len() != 1 {
             let place = self.reader.span(item.span());

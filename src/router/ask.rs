@@ -296,7 +296,7 @@ impl Job {
             }
             None => return Ok(None),
         };
-        secret.map(Some).map_err(|error| refused(&error))
+        secret.map(Some).map_err(|error| refused(&error.into()))
     }
 }
 

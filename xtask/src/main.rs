@@ -143,12 +143,19 @@ fn ci() -> Result<(), String> {
 #[expect(clippy::print_stdout, reason = "a failure can be repeated only if its seeds are known")]
 fn soak() -> Result<(), String> {
     let factor = std::env::args().nth(2).unwrap_or_else(|| "20".to_owned());
-    factor.parse::<u32>().map_err(|_| format!("`{factor}` is no number"))?;
+    let times: u64 = factor.parse::<u32>().map_err(|_| format!("`{factor}` is no number"))?.into();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let first = std::env::var("POOLCHECK_SOAK_FIRST").unwrap_or_else(|_| (now.as_secs() * 1000).to_string());
     println!("to repeat: POOLCHECK_SOAK_FIRST={first} cargo xtask soak {factor}");
     let arguments = ["test", "--release", "--locked", "-p", "poolcheck-lan", "--test", "scan_lans"];
-    cargo(&arguments, &[("POOLCHECK_SOAK_FIRST", &first), ("POOLCHECK_SOAK_FACTOR", &factor)])
+    cargo(&arguments, &[("POOLCHECK_SOAK_FIRST", &first), ("POOLCHECK_SOAK_FACTOR", &factor)])?;
+    // The announcer's: ten thousand seeds are in the test command, and quiet LANs on which nobody may be missed.
+    let (seeds, hours) = ((times * 10_000).to_string(), times.to_string());
+    let of = ["test", "--release", "--locked", "-p", "poolcheck-announcer", "--features", "sim", "--test", "simulator"];
+    let arguments = [&of[..], &["--", "soak", "--ignored", "--nocapture"]].concat();
+    let variables =
+        [("POOLCHECK_SIM_FIRST", &*first), ("POOLCHECK_SIM_SEEDS", &*seeds), ("POOLCHECK_SIM_HOURS", &*hours)];
+    cargo(&arguments, &variables)
 }
 
 fn fuzz_smoke() -> Result<(), String> {

@@ -46,7 +46,10 @@ fn number(name: &str, default: u64) -> u64 {
 /// `POOLCHECK_SIM_SEEDS=100000` for more; `POOLCHECK_SIM_FIRST` to begin elsewhere.
 #[test]
 fn ten_thousand_seeds_keep_every_promise() {
-    let (seeds, begin) = (number("POOLCHECK_SIM_SEEDS", 10_000), number("POOLCHECK_SIM_FIRST", 0));
+    seeds_keep_every_promise(number("POOLCHECK_SIM_SEEDS", 10_000), number("POOLCHECK_SIM_FIRST", 0));
+}
+
+fn seeds_keep_every_promise(seeds: u64, begin: u64) {
     let broken = first(seeds, |seed| Scenario::random(begin + seed), |report| report.violation.is_some());
     if let Some((seed, report)) = broken {
         panic!("seed {}: {}\n{}", begin + seed, report.violation.unwrap(), report.timeline);
@@ -151,11 +154,7 @@ fn soak_no_false_takeover() {
 #[test]
 #[ignore = "minutes: cargo xtask soak"]
 fn soak_seeds() {
-    let seeds = number("POOLCHECK_SIM_SEEDS", 100_000);
-    let broken = first(seeds, |seed| Scenario::random((1 << 32) + seed), |report| report.violation.is_some());
-    if let Some((seed, report)) = broken {
-        panic!("seed {}: {}\n{}", (1_u64 << 32) + seed, report.violation.unwrap(), report.timeline);
-    }
+    seeds_keep_every_promise(number("POOLCHECK_SIM_SEEDS", 100_000), number("POOLCHECK_SIM_FIRST", 1 << 32));
 }
 
 fn three(faults: Vec<(Duration, Fault)>) -> Report {

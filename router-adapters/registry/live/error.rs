@@ -1,7 +1,6 @@
 //! Why a router could not be read.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// Why a router could not be read, one variant for each cause. No variant carries a secret.
@@ -231,46 +230,9 @@ pub enum FetchError {
         /// The host.
         host: String,
     },
-    /// The environment variable is not set, or not text.
-    #[error("the environment variable {name} is not set")]
-    SecretVariable {
-        /// The variable.
-        name: String,
-    },
-    /// The file with the password cannot be read.
-    #[error("{}: the password cannot be read: {reason}", .path.display())]
-    SecretFile {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
-    /// The file with the password can be read by others.
-    #[error("{}: others can read this password (mode {mode:04o})", .path.display())]
-    SecretMode {
-        /// The file.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
-    /// The command that prints the password failed.
-    #[error("the command that prints the password failed: {reason}")]
-    SecretCommand {
-        /// Why.
-        reason: String,
-    },
-    /// The terminal could not be asked for the password.
-    #[error("the terminal cannot be asked for the password: {reason}")]
-    SecretPrompt {
-        /// Why.
-        reason: String,
-    },
-    /// The place for the password holds nothing.
-    #[error("{place} holds no password")]
-    SecretEmpty {
-        /// The variable, file or command.
-        place: String,
-    },
+    /// There is no password where one was said to be.
+    #[error(transparent)]
+    Secret(#[from] crate::secret::SecretError),
 }
 
 impl FetchError {
@@ -309,12 +271,7 @@ impl FetchError {
                 | Self::NoUser { .. }
                 | Self::NoHost { .. }
                 | Self::Readable { .. }
-                | Self::SecretVariable { .. }
-                | Self::SecretFile { .. }
-                | Self::SecretMode { .. }
-                | Self::SecretCommand { .. }
-                | Self::SecretPrompt { .. }
-                | Self::SecretEmpty { .. }
+                | Self::Secret(_)
         )
     }
 
@@ -375,12 +332,7 @@ impl FetchError {
             }
             Self::WrongPassword { .. } => "nothing was tried twice; the password is on the router's label unless changed".into(),
             Self::Busy { .. } => "log out in the browser, wait a few minutes, and try again".into(),
-            Self::SecretVariable { name } => format!("set it for this command only: read -rs {name} && export {name}"),
-            Self::SecretFile { .. } => "name a readable file whose first line is the password".into(),
-            Self::SecretMode { path, .. } => format!("chmod 600 {}", path.display()),
-            Self::SecretCommand { .. } => "run it by hand: it must print the password and succeed".into(),
-            Self::SecretPrompt { .. } => "name it with --secret-env, --secret-file or --secret-command".into(),
-            Self::SecretEmpty { .. } => "the password is the first line".into(),
+            Self::Secret(error) => error.help(),
         }
     }
 }
