@@ -260,13 +260,26 @@ fn machines_are_asked_for_their_names_and_no_cache_learns_who_asked() {
     );
     run("mount --bind /run/passwd /etc/passwd; mount --bind /run/group /etc/group");
     let options = "--no-drop-root --no-rlimits --no-chroot";
-    lan.start("printer", &format!("{avahi} -f {} {options} >/dev/null 2>&1", file.display()));
+    let log = folder.path().join("avahi.log");
+    lan.start("printer", &format!("{avahi} -f {} {options} >{} 2>&1", file.display(), log.display()));
     // It makes sure that nobody else has its name first.
-    std::thread::sleep(std::time::Duration::from_secs(3));
+    let said = || std::fs::read_to_string(&log).unwrap_or_default();
+    for _ in 0..200 {
+        if said().contains("Server startup complete") {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    assert!(said().contains("Server startup complete"), "{}", said());
 
-    let tap = common::Tap::new();
-    let output = poolcheck(folder.path(), &["scan", "-o", "json"]);
-    let sent = tap.frames(MacAddr([2, 0x5c, 0, 0, 0, 1]));
+    let scan = || {
+        let tap = common::Tap::new();
+        let output = poolcheck(folder.path(), &["scan", "-o", "json"]);
+        (output, tap.frames(MacAddr([2, 0x5c, 0, 0, 0, 1])))
+    };
+    // A busy machine may answer later than a scan waits for names.
+    let mut tries = (0..5).map(|_| scan());
+    let (output, sent) = tries.find(|(output, _)| names(output).contains_key("10.77.0.102")).unwrap_or_else(scan);
     let mdns = |name: &str| (name.to_owned(), "mdns".to_owned());
     let facts = |name: &str| (name.to_owned(), "facts".to_owned());
     let expected = [("10.77.0.102", mdns("printer.local")), ("10.77.0.11", facts("n1")), ("10.77.0.12", facts("n2"))];
