@@ -131,6 +131,8 @@ struct Program {
     changed: Vec<(PathBuf, u8)>,
     numbers: Option<Numbers>,
     numbered: Option<Instant>,
+    /// Something happened since: then once a second, however much happens at once.
+    news_for_numbers: bool,
     watchdog: Option<(Duration, Instant)>,
     told_to_leave: bool,
     _socket: control::Socket,
@@ -177,6 +179,7 @@ impl Program {
             changed,
             numbers,
             numbered: None,
+            news_for_numbers: false,
             watchdog,
             told_to_leave: false,
             _socket: socket,
@@ -298,7 +301,8 @@ impl Program {
         if news || self.local.as_ref().and_then(Local::due).is_some_and(|due| due <= now) {
             self.lend(now);
         }
-        if self.numbered.is_none_or(|last| last.elapsed() >= NUMBERS) {
+        let pace = if self.news_for_numbers { TURN } else { NUMBERS };
+        if self.numbered.is_none_or(|last| last.elapsed() >= pace) {
             self.number(now);
         }
         if let Some((every, last)) = &mut self.watchdog
@@ -314,7 +318,7 @@ impl Program {
         self.log.event(&self.driver, event);
         if let Some(numbers) = &self.numbers {
             numbers.count(&event.what);
-            self.numbered = None;
+            self.news_for_numbers = true;
         }
         if matches!(event.what, What::LinkUp | What::MacChanged { .. }) {
             self.arm();
@@ -349,7 +353,7 @@ impl Program {
     }
 
     fn number(&mut self, now: Timestamp) {
-        self.numbered = Some(Instant::now());
+        (self.numbered, self.news_for_numbers) = (Some(Instant::now()), false);
         if let Some(numbers) = &self.numbers {
             let announcer = self.driver.announcer();
             numbers.note(View::of(announcer, &self.config.port.interface, now), announcer.counters());

@@ -298,7 +298,7 @@ impl Driver {
                 Err(error) => return Err(error.into()),
             }
             self.groups = Groups::default();
-        } else if usable.is_none() && found.is_none() {
+        } else if found.is_none() {
             self.link = None;
         }
         let facts = self.port.facts(usable.filter(|_| self.link.is_some()), self.facts.mac);
