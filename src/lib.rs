@@ -35,6 +35,14 @@ pub fn words() -> Vec<&'static str> {
     [&poolcheck_rules::words(), &poolcheck_rules::support_words(), poolcheck_rules::APPLYING_WORDS].concat()
 }
 
+/// Whether a text is read as the announcer's configuration, and whether as a scenario; for fuzzing.
+#[cfg(all(feature = "announce", target_os = "linux"))]
+pub fn reads_as(text: &str) -> [bool; 2] {
+    let name = || "text.toml".to_owned();
+    let config = announce::config::Config::parse(text, name(), std::path::PathBuf::new());
+    [config.is_ok(), simulate::parse(text, name()).is_ok()]
+}
+
 /// The committed files that the code generates, by path from the repository's root.
 pub fn generated() -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();

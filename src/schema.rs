@@ -219,6 +219,8 @@ pub(crate) fn announcer() -> String {
             "hold": flag("Keep an owner while it is ready nowhere."),
             "local": flag("The owner's kernel accepts its traffic."),
             "check": check,
+            "notify": words("Run with `owned` or `released` and the address when this machine owns it, and when no more."),
+            "together": flag("All of them are owned by one machine."),
         }),
         &["address"],
     );

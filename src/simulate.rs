@@ -14,11 +14,12 @@ use toml::de::DeTable;
 
 use crate::failure::Failure;
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "title",
     "seed",
     "nodes",
     "addresses",
+    "together",
     "duration",
     "timing",
     "defence",
@@ -58,11 +59,15 @@ const MAX_DURATION: f64 = 3600.0;
 
 /// Reads a scenario.
 pub(crate) fn read(path: &Path) -> Result<Scenario, Failure> {
-    let text = crate::config::read_text(path, false)?;
+    parse(&crate::config::read_text(path, false)?, crate::collect::shown(path))
+}
+
+/// Reads a scenario's text.
+pub(crate) fn parse(text: &str, name: String) -> Result<Scenario, Failure> {
     let mut sources = Sources::new();
-    let source = sources.add(crate::collect::shown(path), SourceKind::File, text.clone());
+    let source = sources.add(name, SourceKind::File, text.to_owned());
     let mut file = File { reader: Reader::new(source) };
-    let root = file.reader.parse(&text);
+    let root = file.reader.parse(text);
     let scenario = file.scenario(root.get_ref());
     if file.reader.complaints.is_empty() {
         return Ok(scenario);
@@ -101,6 +106,8 @@ impl File {
         if let Some(title) = root.get("title").and_then(|item| self.reader.string(item, "title")) {
             title.clone_into(&mut scenario.title);
         }
+        scenario.together =
+            root.get("together").and_then(|item| self.reader.boolean(item, "together")).unwrap_or(false);
         if let Some(item) = root.get("seed") {
             let seed = integer(item).and_then(|seed| u64::try_from(seed).ok());
             if seed.is_none() {

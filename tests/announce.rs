@@ -127,7 +127,7 @@ impl Cluster {
     }
 
     fn status(&self, name: &str) -> Value {
-        let output = self.poolcheck(&["announce", "status", "--json", "--socket", &self.socket(name)]);
+        let output = self.poolcheck(&["announce", "status", "-o", "json", "--socket", &self.socket(name)]);
         serde_json::from_slice(&output.stdout).unwrap_or(Value::Null)
     }
 
@@ -698,4 +698,93 @@ fn nobody_answers_where_no_announcer_runs() {
         .expect("it was built");
     assert_eq!(output.status.code(), Some(3));
     assert!(told(&output).contains("no announcer answers at"), "{}", told(&output));
+}
+
+/// Keeps what it is told in a file.
+fn notebook(cluster: &Cluster, name: &str) -> (PathBuf, String) {
+    let told = cluster.folder.path().join(format!("{name}.told"));
+    let script = format!("notify = [\"sh\", \"-c\", \"echo $1 $2 >> {}\", \"notify\"]\n", told.display());
+    (told, script)
+}
+
+#[test]
+fn a_command_is_told_where_an_address_is() {
+    if !inside("a_command_is_told_where_an_address_is") {
+        return;
+    }
+    let mut cluster = Cluster::new();
+    let mut books = Vec::new();
+    for name in NAMES {
+        let (told, notify) = notebook(&cluster, name);
+        cluster.start(name, &(vip(240) + &notify));
+        books.push(told);
+    }
+    let lines = |name: &str| {
+        let book = NAMES.iter().position(|known| *known == name).unwrap();
+        std::fs::read_to_string(&books[book]).unwrap_or_default()
+    };
+    let owner = cluster.owner(VIP);
+    cluster.wait(&owner, "tells that it owns it", |_| lines(&owner).ends_with("owned 10.77.0.240\n"));
+    for other in others(&owner) {
+        cluster.wait(other, "tells that it does not", |_| lines(other) == "released 10.77.0.240\n");
+    }
+    // What is configured anew is told how things stand; what is not shared any more, that it is released.
+    let (_, notify) = notebook(&cluster, &owner);
+    cluster.write(&owner, &(vip(240) + &notify + &vip(241) + &notify));
+    cluster.signal(&owner, "HUP");
+    cluster.wait(&owner, "tells of the new one", |_| lines(&owner).contains("10.77.0.241"));
+    cluster.write(&owner, &(vip(241) + &notify));
+    cluster.signal(&owner, "HUP");
+    cluster.wait(&owner, "tells that it is released", |_| {
+        lines(&owner).lines().rfind(|line| line.ends_with(".240")) == Some("released 10.77.0.240")
+    });
+    // Whoever ends says so, and the next owner, too.
+    let next = cluster.wait(others(&owner)[0], "knows another owner", |status| {
+        self::owner(status, VIP).is_some_and(|now| now != owner)
+    });
+    let next = self::owner(&next, VIP).unwrap();
+    cluster.wait(&next, "tells that it owns it", |_| lines(&next).ends_with("owned 10.77.0.240\n"));
+    cluster.signal(&next, "TERM");
+    cluster.wait(others(&next)[0], "sees it go", |_| lines(&next).ends_with("released 10.77.0.240\n"));
+}
+
+#[test]
+fn a_command_that_fails_is_told_and_delays_nobody() {
+    if !inside("a_command_that_fails_is_told_and_delays_nobody") {
+        return;
+    }
+    let mut cluster = Cluster::new();
+    cluster
+        .start("n1", &(vip(240) + "notify = [\"/nowhere/at-all\"]\n" + &vip(241) + "notify = [\"sleep\", \"50\"]\n"));
+    cluster.wait("n1", "owns both", |status| owners(status).iter().all(Option::is_some));
+    cluster.wait("n1", "says that it failed", |_| cluster.log("n1").contains("notify failed: /nowhere/at-all"));
+}
+
+#[test]
+fn addresses_that_go_together_have_one_owner_whatever_happens() {
+    if !inside("addresses_that_go_together_have_one_owner_whatever_happens") {
+        return;
+    }
+    let mut cluster = Cluster::new();
+    let addresses = [VIP, "10.77.0.241", "10.77.0.242", "fd77::240"];
+    cluster.start_all(&format!("[[address]]\naddress = {addresses:?}\ntogether = true\n"));
+    let one = |status: &Value| {
+        let owners: BTreeSet<Option<String>> = addresses.iter().map(|address| owner(status, address)).collect();
+        owners.into_iter().collect::<Option<Vec<_>>>().filter(|owners| owners.len() == 1)
+    };
+    let first = one(&cluster.wait("n1", "knows one owner of all", |status| one(status).is_some())).unwrap().remove(0);
+    let mover = |cluster: &Cluster, from: &str| {
+        let witness = others(from)[0];
+        let status = cluster.wait(witness, "knows one other owner of all", |status| {
+            one(status).is_some_and(|owners| owners[0] != from)
+        });
+        one(&status).unwrap().remove(0)
+    };
+    // Whichever of them is handed over, all go.
+    let to = others(&first)[1];
+    let handed = cluster.poolcheck(&["announce", "handover", "10.77.0.242", to, "--socket", &cluster.socket(&first)]);
+    assert!(handed.status.success(), "{}", told(&handed));
+    assert_eq!(mover(&cluster, &first), to);
+    cluster.signal(to, "KILL");
+    mover(&cluster, to);
 }

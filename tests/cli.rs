@@ -204,7 +204,7 @@ fn a_secret_is_never_printed() {
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
     let bad = folder(&[("pool.yaml", POOL), ("lan.toml", LAN)]);
-    let mut child = command(bad.path(), &["rules", "--json"])
+    let mut child = command(bad.path(), &["rules", "-o", "json"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

@@ -33,7 +33,7 @@ fn the_homelab_is_told_as_a_timeline() {
 
 #[test]
 fn a_seed_is_a_run() {
-    let run = |seed: &str| simulate(&["examples/simulate/split.toml", "--json", "--seed", seed]).stdout;
+    let run = |seed: &str| simulate(&["examples/simulate/split.toml", "-o", "json", "--seed", seed]).stdout;
     assert_eq!(run("7"), run("7"));
     assert_ne!(run("7"), run("8"));
     let told: serde_json::Value = serde_json::from_slice(&run("7")).expect("JSON");

@@ -33,7 +33,7 @@ const KEYS: [&str; 17] = [
     "hold",
     "address",
 ];
-const OF_AN_ADDRESS: [&str; 5] = ["address", "weight", "hold", "local", "check"];
+const OF_AN_ADDRESS: [&str; 7] = ["address", "weight", "hold", "local", "check", "notify", "together"];
 const OF_A_CHECK: [&str; 5] = ["command", "every", "timeout", "rise", "fall"];
 /// Where the socket is if nobody says otherwise: systemd makes the folder (`RuntimeDirectory=poolcheck`).
 pub(crate) const SOCKET: &str = "/run/poolcheck/announce.sock";
@@ -68,9 +68,13 @@ pub(crate) struct Shared {
     pub(crate) address: IpAddr,
     pub(crate) weight: i16,
     pub(crate) hold: bool,
+    /// It goes where this other one goes.
+    pub(crate) with: Option<IpAddr>,
     /// The owner's kernel is to accept traffic for it.
     pub(crate) local: bool,
     pub(crate) check: Option<Check>,
+    /// A command that is told when this machine owns it, and when no more; empty: none.
+    pub(crate) notify: Vec<String>,
 }
 
 /// A command that says whether traffic for an address can be served here: it can if it ends with status 0.
@@ -100,7 +104,7 @@ impl Config {
     }
 
     /// Reads its text; relative paths are relative to `folder`.
-    fn parse(text: &str, name: String, folder: PathBuf) -> Result<Self, Failure> {
+    pub(crate) fn parse(text: &str, name: String, folder: PathBuf) -> Result<Self, Failure> {
         let mut sources = Sources::new();
         let mut file = File { reader: Reader::new(SourceId(0)), folder };
         let root = file.reader.parse(text);
@@ -153,7 +157,7 @@ impl Config {
 impl Shared {
     /// What the library is told, given whether its check is good.
     pub(crate) const fn want(&self, ready: bool) -> Want {
-        Want { address: self.address, weight: self.weight, ready, hold: self.hold }
+        Want { address: self.address, weight: self.weight, ready, hold: self.hold, with: self.with }
     }
 }
 
@@ -345,7 +349,11 @@ impl File {
                 }
                 weight
             });
+            let together =
+                table.get("together").and_then(|item| self.reader.boolean(item, "together")).unwrap_or(false);
+            let first_of_them = all.len();
             let check = table.get("check").and_then(|item| self.check(item));
+            let notify = self.each(table, "notify", "words", |text| Ok(text.to_owned()));
             let Some(places) = table.get("address") else {
                 let place = self.reader.span(item.span());
                 self.complain(place, "no address is named", "write address = \"192.168.1.240\", a range, or a list");
@@ -380,9 +388,16 @@ impl File {
                     address: range.family().address(number),
                     weight: weight.unwrap_or_default(),
                     hold,
+                    with: None,
                     local,
                     check: check.clone(),
+                    notify: notify.clone(),
                 }));
+            }
+            if together && let Some((first, others)) = all[first_of_them..].split_first_mut() {
+                for other in others {
+                    other.with = Some(first.address);
+                }
             }
         }
         (all, ranges)
@@ -454,6 +469,30 @@ mod tests {
         assert_eq!(config.key, KeyFrom::File("/etc/poolcheck/key".into()));
         assert_eq!(config.socket, Path::new(SOCKET));
         assert_eq!(config.timing, Timing::DEFAULT);
+    }
+
+    #[test]
+    fn what_goes_together_follows_the_first_of_its_own_table() {
+        let text = format!(
+            "{BASE}[[address]]\naddress = [\"10.0.0.8\", \"fd00::1\", \"10.0.0.1\"]\ntogether = true\n[[address]]\naddress = \"10.0.0.2\"\n"
+        );
+        let config = read(&text).expect("it is right");
+        let first = Some(IpAddr::from([10, 0, 0, 8]));
+        let with: Vec<_> = config.addresses.iter().map(|a| a.with).collect();
+        assert_eq!(with, [None, first, first, None]);
+        let key = Key::new(b"0123456789abcdef").expect("it is long enough");
+        let link =
+            poolcheck_announcer::LinkFacts { up: false, mac: poolcheck_lan::wire::MacAddr::ZERO, subnets: Vec::new() };
+        let mut announcer = poolcheck_announcer::Announcer::new(config.settings(key), link).expect("they are right");
+        let mut wants: Vec<Want> = config.addresses.iter().map(|a| a.want(true)).collect();
+        let now = poolcheck_lan::Timestamp::ZERO;
+        announcer.set_wants(now, &wants).expect("they are right");
+        // Neither is a chain followed, nor what is not there.
+        for with in [config.addresses[1].address, IpAddr::from([10, 0, 0, 3])] {
+            wants[3].with = Some(with);
+            let error = announcer.set_wants(now, &wants).expect_err("it cannot follow that");
+            assert!(matches!(error, poolcheck_announcer::Error::Follows { .. }), "{error}");
+        }
     }
 
     #[test]

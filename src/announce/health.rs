@@ -4,21 +4,15 @@
 //! it must, an address is not ready here.
 
 use std::collections::BTreeMap;
-use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
 use poolcheck_announcer::Waker;
 
+use super::command;
 use super::config::Check;
-
-/// So often a running command is looked at.
-const GLANCE: Duration = Duration::from_millis(10);
 
 /// A check changed its mind.
 #[derive(Debug)]
@@ -81,7 +75,7 @@ fn watch(check: &Check, said: &mpsc::Sender<Verdict>, waker: &Waker, over: &Atom
     let (mut ready, mut streak, mut first) = (false, 0, true);
     while !over.load(Ordering::Relaxed) {
         let began = Instant::now();
-        let failed = once(check);
+        let failed = command::run(&check.command, check.timeout);
         // How often in a row it has contradicted what is believed.
         streak = if failed.is_none() == ready { 0 } else { streak + 1 };
         let enough = streak >= if ready { check.fall } else { check.rise };
@@ -95,46 +89,5 @@ fn watch(check: &Check, said: &mpsc::Sender<Verdict>, waker: &Waker, over: &Atom
         }
         first = false;
         thread::sleep(check.every.saturating_sub(began.elapsed()));
-    }
-}
-
-/// Runs the command once; gives why it failed.
-fn once(check: &Check) -> Option<String> {
-    let child = Command::new(&check.command[0])
-        .args(&check.command[1..])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        // What it starts is ended with it.
-        .process_group(0)
-        .spawn();
-    let mut child = match child {
-        Ok(child) => child,
-        Err(error) => return Some(format!("it cannot be started: {error}")),
-    };
-    match within(&mut child, check.timeout) {
-        Ok(Some(status)) if status.success() => None,
-        Ok(Some(status)) => Some(status.to_string()),
-        Ok(None) => {
-            // The group's number is the child's, which is not reaped yet, so it is nobody else's.
-            if let Ok(group) = i32::try_from(child.id()) {
-                // It may have ended this very moment.
-                let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
-            }
-            drop(child.wait());
-            Some(format!("it took longer than {} ms", check.timeout.as_millis()))
-        }
-        Err(error) => Some(error.to_string()),
-    }
-}
-
-fn within(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitStatus>> {
-    let began = Instant::now();
-    loop {
-        match child.try_wait()? {
-            Some(status) => return Ok(Some(status)),
-            None if began.elapsed() >= limit => return Ok(None),
-            None => thread::sleep(GLANCE),
-        }
     }
 }

@@ -4,6 +4,7 @@
 //! the LAN before anything is said on it, checks of what stands behind an address, a socket to be spoken to, and someone who
 //! outlives it. One thread runs the announcer; all others only hand it something and wake it.
 
+mod command;
 pub(crate) mod config;
 mod control;
 pub(crate) mod guard;
@@ -11,11 +12,12 @@ mod health;
 mod key;
 mod local;
 pub(crate) mod log;
+mod notify;
 mod numbers;
 mod preflight;
 mod view;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -28,12 +30,13 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Style, pretty, print_error};
-use config::Config;
+use config::{Config, Shared};
 use control::{Answer, Asked, Question};
 use guard::Guard;
 use health::{Health, Verdict};
 use local::Local;
 use log::{Form, Log};
+use notify::Notify;
 use numbers::Numbers;
 use view::{ReasonView, View};
 
@@ -123,6 +126,9 @@ struct Program {
     log: Log,
     health: Health,
     verdicts: mpsc::Receiver<Verdict>,
+    notify: Notify,
+    /// What commands failed to take in.
+    failures: mpsc::Receiver<String>,
     asked: mpsc::Receiver<Asked>,
     signals: mpsc::Receiver<i32>,
     local: Option<Local>,
@@ -162,6 +168,8 @@ impl Program {
         let local = local.then(|| Local::on(&config.local_interface)).transpose()?;
         let (said, verdicts) = mpsc::channel();
         let health = Health::new(said, driver.waker());
+        let (failed, failures) = mpsc::channel();
+        let notify = Notify::new(failed, driver.waker());
         let signals = signals(driver.waker())?;
         let watchdog = sd_notify::watchdog_enabled().map(|limit| (limit / 3, Instant::now()));
         let (path, numbers) = (options.config.clone(), numbers.map(|(numbers, _)| numbers));
@@ -172,6 +180,8 @@ impl Program {
             log,
             health,
             verdicts,
+            notify,
+            failures,
             asked,
             signals,
             local,
@@ -184,7 +194,7 @@ impl Program {
             told_to_leave: false,
             _socket: socket,
         };
-        program.adopt()?;
+        program.adopt(&[])?;
         Ok(program)
     }
 
@@ -212,10 +222,12 @@ impl Program {
         Ok(changed)
     }
 
-    /// Acts on what is configured: its addresses, and the checks behind them.
-    fn adopt(&mut self) -> Result<(), Failure> {
+    /// Acts on what is configured: its addresses, the checks behind them, and who is told where they are. `before` is what was
+    /// configured until now.
+    fn adopt(&mut self, before: &[Shared]) -> Result<(), Failure> {
         self.health.run(self.config.addresses.iter().filter_map(|address| address.check.clone()));
         self.want()?;
+        self.introduce(before);
         let nets = self.driver.interface().map(|interface| interface.addresses.clone()).unwrap_or_default();
         let interface = &self.config.port.interface;
         match self.driver.interface().map(poolcheck_lan::interface::Interface::usable) {
@@ -236,6 +248,20 @@ impl Program {
             }
         }
         Ok(())
+    }
+
+    /// Tells commands where addresses are that they have not heard of before.
+    fn introduce(&mut self, before: &[Shared]) {
+        let owned: BTreeSet<IpAddr> = self.driver.announcer().owned().collect();
+        let mut old: BTreeMap<IpAddr, &Vec<String>> = before.iter().map(|one| (one.address, &one.notify)).collect();
+        for shared in &self.config.addresses {
+            if old.remove(&shared.address) != Some(&shared.notify) {
+                self.notify.tell(&shared.notify, shared.address, owned.contains(&shared.address));
+            }
+        }
+        for (address, command) in old {
+            self.notify.tell(command, address, false);
+        }
     }
 
     fn want(&mut self) -> Result<(), Failure> {
@@ -271,7 +297,12 @@ impl Program {
         }
         if self.driver.has_left() {
             self.guard.over();
+        } else {
+            for address in self.driver.announcer().owned().collect::<Vec<_>>() {
+                self.tell(address, false);
+            }
         }
+        self.notify.end();
         ended
     }
 
@@ -287,6 +318,9 @@ impl Program {
         }
         while let Ok(verdict) = self.verdicts.try_recv() {
             self.judge(&verdict)?;
+        }
+        while let Ok(failure) = self.failures.try_recv() {
+            self.log.say(&failure);
         }
         while let Ok((question, back)) = self.asked.try_recv() {
             // Who asked may have gone.
@@ -320,8 +354,20 @@ impl Program {
             numbers.count(&event.what);
             self.news_for_numbers = true;
         }
+        match event.what {
+            What::Owned { address, .. } => self.tell(address, true),
+            What::Released { address, .. } => self.tell(address, false),
+            _ => {}
+        }
         if matches!(event.what, What::LinkUp | What::MacChanged { .. }) {
             self.arm();
+        }
+    }
+
+    /// Tells an address's command where it is.
+    fn tell(&mut self, address: IpAddr, owned: bool) {
+        if let Some(shared) = self.config.addresses.iter().find(|shared| shared.address == address) {
+            self.notify.tell(&shared.notify, address, owned);
         }
     }
 
@@ -406,15 +452,16 @@ impl Program {
                 if !fixed.is_empty() {
                     self.log.say(&format!("needs a restart to change: {}", fixed.join(", ")));
                 }
-                (self.config.addresses, self.config.ranges) = (new.addresses, new.ranges);
-                self.reloaded()?;
+                let before = std::mem::replace(&mut self.config.addresses, new.addresses);
+                self.config.ranges = new.ranges;
+                self.reloaded(&before)?;
             }
         }
         notify(&[sd_notify::NotifyState::Ready]);
         Ok(())
     }
 
-    fn reloaded(&mut self) -> Result<(), Failure> {
+    fn reloaded(&mut self, before: &[Shared]) -> Result<(), Failure> {
         if self.local.is_none() && self.config.addresses.iter().any(|address| address.local) {
             let ready = Self::prepare_kernel(&self.config, &mut self.guard)
                 .and_then(|changed| Ok((changed, Local::on(&self.config.local_interface)?)));
@@ -426,7 +473,7 @@ impl Program {
                 Err(failure) => self.log.say(&format!("no traffic is accepted: {}", failure.messages().join("; "))),
             }
         }
-        self.adopt()?;
+        self.adopt(before)?;
         let now = self.driver.now();
         self.lend(now);
         let addresses = crate::report::counted(self.config.addresses.len(), "address");

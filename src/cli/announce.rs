@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::Plain;
 use crate::exit::Exit;
 use crate::output::Style;
 
@@ -48,9 +49,9 @@ enum AnnounceCommand {
     Status {
         #[command(flatten)]
         to: ToArgs,
-        /// Tell it in JSON
-        #[arg(long)]
-        json: bool,
+        /// How to tell it
+        #[arg(short, long, value_enum, default_value_t = Plain::Pretty)]
+        output: Plain,
     },
     /// Hand an address over without a gap, to a node or to whichever ranks next
     Handover {
@@ -67,9 +68,9 @@ enum AnnounceCommand {
         address: IpAddr,
         #[command(flatten)]
         to: ToArgs,
-        /// Tell it in JSON
-        #[arg(long)]
-        json: bool,
+        /// How to tell it
+        #[arg(short, long, value_enum, default_value_t = Plain::Pretty)]
+        output: Plain,
     },
     /// Outlive an announcer (started by it)
     #[command(hide = true)]
@@ -90,11 +91,13 @@ pub(crate) fn run(args: &AnnounceArgs, style: &Style) -> Exit {
     use crate::announce;
 
     let ended = match &args.command {
-        Some(AnnounceCommand::Status { to, json }) => announce::status(&to.socket, *json),
+        Some(AnnounceCommand::Status { to, output }) => announce::status(&to.socket, *output == Plain::Json),
         Some(AnnounceCommand::Handover { address, node, to }) => {
             announce::handover(&to.socket, *address, node.as_deref())
         }
-        Some(AnnounceCommand::Why { address, to, json }) => announce::why(&to.socket, *address, *json),
+        Some(AnnounceCommand::Why { address, to, output }) => {
+            announce::why(&to.socket, *address, *output == Plain::Json)
+        }
         Some(AnnounceCommand::Guard) => Ok(announce::guard::run()),
         None => {
             let options = announce::Options {
@@ -115,9 +118,9 @@ pub(crate) fn run(args: &AnnounceArgs, style: &Style) -> Exit {
 pub(crate) fn run(args: &AnnounceArgs, style: &Style) -> Exit {
     let AnnounceArgs { command, config: _, facts: _, despite_findings: _, check: _, log: _ } = args;
     if let Some(
-        AnnounceCommand::Status { to: ToArgs { socket: _ }, json: _ }
+        AnnounceCommand::Status { to: ToArgs { socket: _ }, output: _ }
         | AnnounceCommand::Handover { address: _, node: _, to: _ }
-        | AnnounceCommand::Why { address: _, to: _, json: _ }
+        | AnnounceCommand::Why { address: _, to: _, output: _ }
         | AnnounceCommand::Guard,
     ) = command
     {

@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use poolcheck_plan::{AddrRange, Claim, ClaimKind};
 use poolcheck_rules::World;
 use serde::Serialize;
 
-use super::InputArgs;
+use super::{InputArgs, Plain};
 use crate::exit::Exit;
 use crate::output::{self, Style};
 use crate::session::Session;
@@ -21,14 +21,8 @@ pub(crate) struct ClaimsArgs {
     #[command(flatten)]
     input: InputArgs,
     /// How to tell it
-    #[arg(short, long, value_enum, default_value_t = Form::Pretty)]
-    output: Form,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Form {
-    Pretty,
-    Json,
+    #[arg(short, long, value_enum, default_value_t = Plain::Pretty)]
+    output: Plain,
 }
 
 #[derive(Serialize)]
@@ -52,8 +46,8 @@ pub(crate) fn run(args: &ClaimsArgs, style: &Style) -> Exit {
     };
     let world = session.world();
     let text = match args.output {
-        Form::Pretty => pretty(&world),
-        Form::Json => json(&world),
+        Plain::Pretty => pretty(&world),
+        Plain::Json => json(&world),
     };
     let text = if style.ascii { output::pretty::ascii(&text) } else { text };
     let told = output::finish(output::print(&text), style);

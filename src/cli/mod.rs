@@ -55,6 +55,15 @@ struct Look {
     ascii: bool,
 }
 
+/// How an answer that is neither findings nor facts is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Plain {
+    /// For people
+    Pretty,
+    /// For programs
+    Json,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum When {
     Auto,

@@ -5,15 +5,16 @@ use std::fmt::Write as _;
 use clap::Args;
 use serde::Serialize;
 
+use super::Plain;
 use crate::exit::Exit;
 use crate::output::{self, Style};
 
 /// List the rules.
 #[derive(Debug, Args)]
 pub(crate) struct RulesArgs {
-    /// As a list of JSON objects
-    #[arg(long)]
-    json: bool,
+    /// How to tell it
+    #[arg(short, long, value_enum, default_value_t = Plain::Pretty)]
+    output: Plain,
 }
 
 #[derive(Serialize)]
@@ -28,7 +29,10 @@ struct JsonRule {
 }
 
 pub(crate) fn run(args: &RulesArgs, style: &Style) -> Exit {
-    let text = if args.json { json() } else { table() };
+    let text = match args.output {
+        Plain::Pretty => table(),
+        Plain::Json => json(),
+    };
     output::finish(output::print(&text), style)
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::Plain;
 use crate::exit::Exit;
 use crate::output::Style;
 
@@ -27,9 +28,9 @@ pub(crate) struct SimulateArgs {
     /// Play it with so many seeds, and show only a run that breaks a promise
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     seeds: Option<u64>,
-    /// Tell it in JSON
-    #[arg(long)]
-    json: bool,
+    /// How to tell it
+    #[arg(short, long, value_enum, default_value_t = Plain::Pretty)]
+    output: Plain,
 }
 
 /// Plays it.
@@ -51,11 +52,11 @@ pub(crate) fn run(args: &SimulateArgs, style: &Style) -> Exit {
         scenario.seed = first.wrapping_add(seed);
         report = sim::run(&scenario);
     }
-    let text = match (args.json, args.seeds, &report.violation) {
-        (true, ..) => crate::simulate::json(&scenario, &report),
-        (false, Some(seeds), None) => format!("ok: every promise kept with {seeds} seeds from {first} on\n"),
-        (false, Some(_), Some(_)) => format!("seed {}\n{}", scenario.seed, report.timeline),
-        (false, None, _) => report.timeline.to_string(),
+    let text = match (args.output, args.seeds, &report.violation) {
+        (Plain::Json, ..) => crate::simulate::json(&scenario, &report),
+        (Plain::Pretty, Some(seeds), None) => format!("ok: every promise kept with {seeds} seeds from {first} on\n"),
+        (Plain::Pretty, Some(_), Some(_)) => format!("seed {}\n{}", scenario.seed, report.timeline),
+        (Plain::Pretty, None, _) => report.timeline.to_string(),
     };
     if let Err(error) = crate::output::print(&text) {
         return crate::session::usage(&format!("standard output: {error}"), "").tell(style);
@@ -66,7 +67,7 @@ pub(crate) fn run(args: &SimulateArgs, style: &Style) -> Exit {
 /// Says how to get what was left out.
 #[cfg(not(feature = "announce"))]
 pub(crate) fn run(args: &SimulateArgs, style: &Style) -> Exit {
-    let SimulateArgs { scenario: _, seed: _, seeds: _, json: _ } = args;
+    let SimulateArgs { scenario: _, seed: _, seeds: _, output: _ } = args;
     crate::session::usage(
         "this poolcheck was built without the announcer and its simulator",
         "install it with them: cargo install --path . --features announce",

@@ -177,6 +177,7 @@ fn fuzz_smoke() -> Result<(), String> {
         ("adapter_answers", "router-adapters/fixtures"),
         ("router_files", "router-adapters/fixtures"),
         ("announcer_frames", ""),
+        ("announcer_toml", "examples/announce"),
         ("lan_frame", ""),
     ] {
         let corpus = format!("fuzz/corpus/{target}");

@@ -193,13 +193,12 @@ impl Driver {
         // An event is to be told before anything is waited for.
         let wake = self.announcer.poll_timeout().unwrap_or(now).min(now + longest);
         let wake = if self.leaving.is_empty() { wake } else { now + QUEUE_WAIT };
-        if !self.wait(wake)? {
-            return Ok(());
-        }
-        if self.watch.changed(&self.port.interface, self.interface.as_ref().map_or(0, |known| known.index))? {
+        let ready = self.wait(wake)?;
+        let index = self.interface.as_ref().map_or(0, |known| known.index);
+        if ready.watch && self.watch.changed(&self.port.interface, index)? {
             self.look()?;
         }
-        self.receive()
+        if ready.link { self.receive() } else { Ok(()) }
     }
 
     fn send(&mut self) -> Result<Timestamp> {
@@ -237,8 +236,8 @@ impl Driver {
         }
     }
 
-    /// Waits; whether anything is there to be taken in.
-    fn wait(&mut self, until: Timestamp) -> Result<bool> {
+    /// Waits; what is there to be taken in.
+    fn wait(&mut self, until: Timestamp) -> Result<Ready> {
         let limit = until.since(self.clock.now());
         let wanted = |fd| PollFd::new(fd, PollFlags::POLLIN);
         let watch = self.watch.as_fd();
@@ -247,15 +246,15 @@ impl Driver {
         let mut fds = [wanted(self.woken.as_fd()), wanted(watch), wanted(link)];
         match ppoll(&mut fds, Some(TimeSpec::from_duration(limit)), None) {
             Ok(_) => {}
-            Err(nix::errno::Errno::EINTR) => return Ok(false),
+            Err(nix::errno::Errno::EINTR) => return Ok(Ready::default()),
             Err(errno) => return Err(io_error("waiting", errno.into())),
         }
-        let [woken, others @ ..] = fds.map(|fd| fd.any().unwrap_or(true));
+        let [woken, watch, link] = fds.map(|fd| fd.any().unwrap_or(true));
         if woken {
             let mut bytes = [0; 64];
             while (&self.woken).read(&mut bytes).is_ok_and(|len| len == bytes.len()) {}
         }
-        Ok(others != [false; 2])
+        Ok(Ready { watch, link })
     }
 
     fn receive(&mut self) -> Result<()> {
@@ -333,6 +332,13 @@ impl Driver {
         }
         self.tune(&self.announcer.groups())
     }
+}
+
+/// What has something to be read.
+#[derive(Default)]
+struct Ready {
+    watch: bool,
+    link: bool,
 }
 
 /// Memberships of multicast groups: of the packet socket, so that the interface lets them through, and of IPv6 sockets, for

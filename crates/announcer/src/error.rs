@@ -33,6 +33,14 @@ pub enum Error {
         /// The address.
         address: std::net::IpAddr,
     },
+    /// An address that is to follow another which is not wanted, or follows one itself.
+    #[error("{address} cannot follow {with}, which is not wanted or follows another address itself")]
+    Follows {
+        /// The address.
+        address: std::net::IpAddr,
+        /// The one it is to follow.
+        with: std::net::IpAddr,
+    },
     /// An address that this node was not told to care for.
     #[error("{address} is none of the addresses of this announcer")]
     Unknown {

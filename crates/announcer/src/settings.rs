@@ -226,12 +226,15 @@ pub struct Want {
     pub ready: bool,
     /// Keep an owner while it is ready nowhere, so that it never looks free.
     pub hold: bool,
+    /// Goes wherever this other address goes, without a gap, if it can: what clients use together is to be in one place. The
+    /// other is wanted, too, and follows none itself.
+    pub with: Option<IpAddr>,
 }
 
 impl Want {
-    /// An address that is ready here, and held.
+    /// An address that is ready here, held, and follows no other.
     pub const fn new(address: IpAddr) -> Self {
-        Self { address, weight: 0, ready: true, hold: true }
+        Self { address, weight: 0, ready: true, hold: true, with: None }
     }
 
     pub(crate) fn check(&self) -> Result<()> {

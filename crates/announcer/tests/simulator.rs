@@ -99,10 +99,11 @@ fn every_mutation_is_caught_and_every_invariant_alive() {
             false
         };
         // Most are caught at once; the rest show what else they break.
-        first(if many { 2 } else { 150 }, broken, watch);
+        first(if many { 2 } else { 400 }, broken, watch);
         if !caught.load(Ordering::Relaxed) {
-            first(3_000, |seed| broken(seed + 150), |report| report.violation.is_some() || watch(report))
+            let (_, report) = first(3_000, |seed| broken(seed + 400), |report| report.violation.is_some())
                 .unwrap_or_else(|| panic!("{mutation:?} is not caught"));
+            watch(&report);
         }
     }
     let names = names.into_inner().unwrap();

@@ -16,6 +16,7 @@ use clap::{Subcommand, ValueEnum};
 use poolcheck_plan::{Facts, Sources};
 use poolcheck_router_adapters as adapters;
 
+use super::Plain;
 use crate::exit::Exit;
 use crate::output::{self, Style};
 use crate::router::json::Told;
@@ -59,13 +60,6 @@ pub(crate) struct CannotArgs {
 pub(crate) enum Form {
     Pretty,
     Toml,
-    Json,
-}
-
-/// How anything else is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Plain {
-    Pretty,
     Json,
 }
 

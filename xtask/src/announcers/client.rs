@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ pub(crate) struct Way {
 /// The thread.
 pub(crate) struct Client {
     over: Arc<AtomicBool>,
+    /// The node that answered last.
+    latest: Arc<AtomicUsize>,
     thread: thread::JoinHandle<Result<Seen, String>>,
 }
 
@@ -44,11 +46,17 @@ impl Client {
     /// Begins to ask for this address.
     pub(crate) fn start(lan: &Lan, address: IpAddr, way: Way) -> Result<Self, String> {
         let over = Arc::new(AtomicBool::new(false));
-        let (ended, clock) = (Arc::clone(&over), lan.clock);
+        let latest = Arc::new(AtomicUsize::new(usize::MAX));
+        let (ended, answered, clock) = (Arc::clone(&over), Arc::clone(&latest), lan.clock);
         let mut link = link::open(&usable("client")?, Wanted::ARP).map_err(|error| error.to_string())?;
         let nodes: Vec<MacAddr> = lan.nodes.iter().map(|node| node.mac).collect();
-        let thread = thread::spawn(move || ask(&mut link, clock, address, way, &nodes, &ended));
-        Ok(Self { over, thread })
+        let thread = thread::spawn(move || ask(&mut link, clock, address, way, &nodes, (&ended, &answered)));
+        Ok(Self { over, latest, thread })
+    }
+
+    /// The node that answered last; `None`: none of them, or nobody yet.
+    pub(crate) fn latest(&self) -> Option<usize> {
+        Some(self.latest.load(Ordering::Acquire)).filter(|node| *node != usize::MAX)
     }
 
     /// Ends it, and gives what it saw.
@@ -64,7 +72,7 @@ fn ask(
     address: IpAddr,
     way: Way,
     nodes: &[MacAddr],
-    over: &AtomicBool,
+    (over, latest): (&AtomicBool, &AtomicUsize),
 ) -> Result<Seen, String> {
     let skew = clock.now().since(Moment::ZERO).saturating_sub(link.now().since(Moment::ZERO));
     let mut seen = Seen::default();
@@ -113,7 +121,9 @@ fn ask(
             let questions = if number % 2 == 0 { &mut seen.asked } else { &mut seen.unicast };
             if let Some(question) = questions.get_mut(number as usize / 2) {
                 // A hardware address that belongs to no node counts as a node of its own.
-                question.answers.push((at, node.unwrap_or(usize::MAX)));
+                let node = node.unwrap_or(usize::MAX);
+                question.answers.push((at, node));
+                latest.store(node, Ordering::Release);
             }
         }
         if ending {

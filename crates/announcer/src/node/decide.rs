@@ -4,6 +4,8 @@
 //! of two equal ones that of the node that ranks higher; both sides know both claims, so both decide alike. That is all
 //! there is to a healed split and a planned handover: whoever hears of a better claim is silent at once. The claim of a node
 //! that listens, because it stood still or lost its link, gives way to any claim of a node that takes part.
+//!
+//! An address that follows another is taken by the other's owner from whoever has it, as in a planned handover.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -23,6 +25,10 @@ use crate::settings::Rebalance;
 const QUIET: Duration = Duration::from_secs(30);
 /// So long a node says that it gave way.
 const YIELDED: Duration = Duration::from_secs(1);
+/// An address follows another this long after it has got an owner: nodes that were told to follow different ones do not tear at it.
+const FOLLOWS: Duration = Duration::from_secs(1);
+/// Others are seen to once all that is due now is done.
+const SOON: Duration = Duration::from_millis(1);
 /// So many at a time.
 const REBALANCED: usize = 10;
 
@@ -37,7 +43,9 @@ impl Announcer {
     pub(super) fn decide(&mut self, now: Timestamp) {
         self.dirty = false;
         self.recheck = Timestamp::FAR_FUTURE;
-        let addresses: Vec<IpAddr> = self.table.iter().map(|(address, _)| address).collect();
+        let mut addresses: Vec<IpAddr> = self.table.iter().map(|(address, _)| address).collect();
+        // Those that others follow first.
+        addresses.sort_by_key(|address| self.table.get(*address).is_some_and(|entry| entry.want.with.is_some()));
         let mut ballot = self.ballot();
         for address in &addresses {
             if let Some(holder) = self.settle(now, *address, false) {
@@ -89,6 +97,7 @@ impl Announcer {
         let yielded = self.listings(address).find(|(_, listing)| listing.yielded).map(|(node, _)| node);
         let (draining, active) = (self.draining.is_some(), self.fence.is_active());
         let deaf = best.is_some_and(|(_, node)| self.is_deaf_to_us(now, node));
+        let follows = self.lead(address).is_some_and(|lead| best.is_some_and(|(_, node)| node == lead));
         let me = self.me;
         let entry = self.table.get_mut(address)?;
         entry.term = entry.term.max(known);
@@ -111,7 +120,7 @@ impl Announcer {
                     self.roster_stale = true;
                     self.schedule.once(now, address);
                 } else if better {
-                    let planned = owned.offer.is_some() || draining || !service.ready;
+                    let planned = owned.offer.is_some() || draining || !service.ready || follows;
                     entry.yielded = (active && !planned).then(|| now + YIELDED);
                     lost = Some(Lost::To(node));
                 } else {
@@ -164,26 +173,37 @@ impl Announcer {
         let Some(entry) = self.table.get(address) else { return };
         let holder = entry.holder;
         let mut candidates = self.candidates(now, address, entry);
+        let (ranked, retry, orphan) = (entry.want.with.unwrap_or(address), entry.retry, entry.orphan);
+        let claimed = matches!(entry.state, State::InUse { .. });
+        let lead = self.lead(address).filter(|lead| Self::may_follow(*lead, &candidates));
         if let Some(holder) = holder {
-            let Some(offered) = self.given_away(address, holder, &candidates) else { return };
+            let follows = self.follows(now, address, holder, &candidates);
+            let Some(offered) = follows.or_else(|| self.given_away(address, holder, &candidates)) else { return };
             candidates.retain(|candidate| offered.is(candidate.node));
         }
         let in_use = self.listings(address).any(|(_, listing)| listing.in_use);
-        if in_use || matches!(entry.state, State::InUse { .. }) {
+        if in_use || claimed {
             // Somebody else has it: whoever takes it later must probe.
             if let Some(orphan) = self.table.get_mut(address).and_then(|entry| entry.orphan.as_mut()) {
                 orphan.owned = false;
             }
             return;
         }
-        let elected = ballot.elect(address, &mut candidates);
+        let elected = match lead.filter(|_| holder.is_none()) {
+            Some(lead) => {
+                order(ranked, &mut candidates);
+                ballot.count(lead);
+                Some(lead)
+            }
+            None => ballot.elect(ranked, &mut candidates),
+        };
         if elected == Some(self.me) {
             self.take(now, address, holder);
             return;
         }
-        let Some(orphan) = entry.orphan.filter(|_| holder.is_none()) else { return };
+        let Some(orphan) = orphan.filter(|_| holder.is_none()) else { return };
         let Some(place) = candidates.iter().position(|candidate| candidate.node == self.me) else {
-            let later = [entry.retry, self.introduced()].into_iter().filter(|at| *at > now).max();
+            let later = [retry, self.introduced()].into_iter().filter(|at| *at > now).max();
             self.recheck = self.recheck.min(later.unwrap_or(Timestamp::FAR_FUTURE));
             return self.stop_probing(address);
         };
@@ -195,6 +215,42 @@ impl Announcer {
             self.recheck = self.recheck.min(patience);
             self.stop_probing(address);
         }
+    }
+
+    /// The owner of the address that this one follows.
+    pub(super) fn lead(&self, address: IpAddr) -> Option<NodeId> {
+        #[cfg(feature = "sim")]
+        if self.broken(crate::sim::Mutation::FollowsNobody) {
+            return None;
+        }
+        self.table.get(self.table.get(address)?.want.with?)?.holder
+    }
+
+    /// Whether an owner is to be relieved of an address by the owner of the one that it follows.
+    fn follows(&mut self, now: Timestamp, address: IpAddr, holder: NodeId, candidates: &[Candidate]) -> Option<Taker> {
+        let lead = self.lead(address).filter(|lead| *lead != holder)?;
+        let entry = self.table.get(address)?;
+        let free = if lead == self.me { entry.retry.max(self.introduced()) } else { Timestamp::ZERO };
+        let at = free.max(entry.held_since + FOLLOWS);
+        if now < at {
+            self.recheck = self.recheck.min(at);
+            return None;
+        }
+        let ready = self.is_ready(lead, address) || !self.is_ready(holder, address);
+        (ready && Self::may_follow(lead, candidates)).then_some(Taker::Only(lead))
+    }
+
+    /// Whether that owner can take an address: nobody who can is better placed to serve it.
+    fn may_follow(lead: NodeId, candidates: &[Candidate]) -> bool {
+        let lead = candidates.iter().find(|candidate| candidate.node == lead);
+        lead.is_some_and(|lead| lead.ready || !candidates.iter().any(|candidate| candidate.ready))
+    }
+
+    fn is_ready(&self, node: NodeId, address: IpAddr) -> bool {
+        if node == self.me {
+            return self.table.get(address).is_some_and(|entry| entry.want.ready);
+        }
+        self.members.get(node).and_then(|peer| peer.roster.get(address)).is_some_and(|listing| listing.ready)
     }
 
     fn stop_probing(&mut self, address: IpAddr) {
@@ -315,6 +371,9 @@ impl Announcer {
         };
         entry.state = State::Owned(Box::new(owned));
         self.roster_stale = true;
+        if self.table.is_followed(address) {
+            self.recheck = self.recheck.min(now + SOON);
+        }
         self.schedule.start(now, address, new);
         self.report(now, What::Owned { address, cause });
     }
@@ -332,7 +391,8 @@ impl Announcer {
         let mut excess = ballot.load(self.me).saturating_sub(ballot.bound());
         let mut offers = Vec::new();
         for address in self.table.owned() {
-            let Some(entry) = self.table.get(address) else { continue };
+            // What follows another moves with it.
+            let Some(entry) = self.table.get(address).filter(|entry| entry.want.with.is_none()) else { continue };
             let mut candidates = self.candidates(now, address, entry);
             candidates.retain(|candidate| candidate.ready);
             order(address, &mut candidates);

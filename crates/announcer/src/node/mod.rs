@@ -7,7 +7,7 @@ mod speak;
 mod status;
 mod table;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
@@ -124,12 +124,19 @@ impl Announcer {
     ///
     /// # Errors
     ///
-    /// [`Error::Address`] and [`Error::TooMany`]; then nothing has changed.
+    /// [`Error::Address`], [`Error::Follows`] and [`Error::TooMany`]; then nothing has changed.
     pub fn set_wants(&mut self, now: Timestamp, wants: &[Want]) -> Result<()> {
         if wants.len() > MAX_ADDRESSES {
             return Err(Error::TooMany { count: wants.len(), most: MAX_ADDRESSES });
         }
         wants.iter().try_for_each(Want::check)?;
+        let leads: BTreeSet<IpAddr> =
+            wants.iter().filter(|want| want.with.is_none()).map(|want| want.address).collect();
+        for want in wants {
+            if let Some(with) = want.with.filter(|with| !leads.contains(with)) {
+                return Err(Error::Follows { address: want.address, with });
+            }
+        }
         self.advance(now);
         for address in self.table.set_wants(wants) {
             self.schedule.stop(address);
@@ -170,13 +177,16 @@ impl Announcer {
     }
 
     /// Hands an owned address to another node, or to whichever ranks next. The other announces first; this one answers until
-    /// it hears that it does. Without a taker within 2 s the address stays: [`What::NotTaken`].
+    /// it hears that it does. Without a taker within 2 s the address stays: [`What::NotTaken`]. An address that follows another
+    /// goes with it: then that one is offered.
     ///
     /// # Errors
     ///
     /// [`Error::Unknown`], [`Error::NotOwner`], [`Error::NoTaker`].
     pub fn hand_over(&mut self, now: Timestamp, address: IpAddr, to: Option<&str>) -> Result<()> {
         self.advance(now);
+        let lead = self.table.get(address).and_then(|entry| entry.want.with);
+        let address = lead.filter(|lead| self.table.is_owned(*lead)).unwrap_or(address);
         let node = to.map(NodeId::of);
         let takers = self.takers(address);
         let active = self.fence.is_active();
@@ -225,7 +235,7 @@ impl Announcer {
             IpAddr::V6(address) => Some(ipv6::solicited_node(address)),
             IpAddr::V4(_) => None,
         });
-        let groups: std::collections::BTreeSet<_> = v6.collect();
+        let groups: BTreeSet<_> = v6.collect();
         groups.into_iter().collect()
     }
 

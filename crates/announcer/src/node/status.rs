@@ -174,8 +174,13 @@ impl Announcer {
             let (weight, ready) = listing.map_or((i16::MIN, false), |listing| (listing.weight, listing.ready));
             all.push((Candidate { node, weight, ready }, hindered));
         }
-        all.sort_by_cached_key(|(candidate, _)| candidate.place(address));
-        let reason = |(Candidate { node, .. }, hindered)| {
+        let ranked = entry.want.with.unwrap_or(address);
+        all.sort_by_cached_key(|(candidate, _)| candidate.place(ranked));
+        let lead = self.lead(address);
+        let elsewhere =
+            |node| lead.is_some_and(|lead| lead != node).then_some("the address that it follows is elsewhere");
+        let reason = |(Candidate { node, .. }, hindered): (_, Option<_>)| {
+            let hindered = hindered.or(elsewhere(node));
             let owner = entry.holder == Some(node);
             Reason { node: self.name(node), owner, hindered }
         };

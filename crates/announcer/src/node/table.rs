@@ -1,7 +1,7 @@
 //! The addresses in a node's care, and what it knows of each.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use poolcheck_lan::Timestamp;
@@ -103,6 +103,8 @@ impl Entry {
 #[derive(Debug, Default)]
 pub(super) struct Table {
     entries: BTreeMap<IpAddr, Entry>,
+    /// Those that others follow.
+    followed: BTreeSet<IpAddr>,
     /// When the first of them is due, until one is changed: it is asked for with every frame.
     due: Cell<Option<Timestamp>>,
 }
@@ -111,6 +113,7 @@ impl Table {
     /// Takes over what is wanted now; gives what was owned and is wanted no more.
     pub(super) fn set_wants(&mut self, wants: &[Want]) -> Vec<IpAddr> {
         self.due.set(None);
+        self.followed = wants.iter().filter_map(|want| want.with).collect();
         let mut before = std::mem::take(&mut self.entries);
         for want in wants {
             let mut entry = before.remove(&want.address).unwrap_or_else(|| Entry::new(*want));
@@ -141,6 +144,11 @@ impl Table {
 
     pub(super) fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Whether another address goes where this one goes.
+    pub(super) fn is_followed(&self, address: IpAddr) -> bool {
+        self.followed.contains(&address)
     }
 
     pub(super) fn is_owned(&self, address: IpAddr) -> bool {

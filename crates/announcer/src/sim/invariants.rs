@@ -12,6 +12,7 @@
 //! | `not-answered` | an owner answers within 50 ms |
 //! | `moved-without-need` | an address whose owner is well stays where it is |
 //! | `conflict-not-reported` | a foreign claim to an owned address is reported within 1 s |
+//! | `apart` | 5 s after all is quiet, the addresses that go together are where the first is |
 //! | `cache-wrong` | 5 s after all is quiet, clients' neighbour caches point to the owner |
 
 use std::collections::{BTreeMap, VecDeque};
@@ -37,7 +38,7 @@ const USED: Duration = Duration::from_secs(32);
 const QUIET: Duration = Duration::from_secs(5);
 
 /// The names of the promises.
-pub const NAMES: [&str; 11] = [
+pub const NAMES: [&str; 12] = [
     "two-owners",
     "no-owner",
     "taken-in-use",
@@ -48,6 +49,7 @@ pub const NAMES: [&str; 11] = [
     "not-answered",
     "moved-without-need",
     "conflict-not-reported",
+    "apart",
     "cache-wrong",
 ];
 
@@ -91,6 +93,7 @@ struct Facts {
     reported: Vec<Timestamp>,
     foreign: Vec<Timestamp>,
     probing: Vec<Timestamp>,
+    ready: Vec<bool>,
 }
 
 /// Watches a run.
@@ -113,6 +116,8 @@ pub(super) struct Checker {
     owner: Vec<Option<usize>>,
     sole: Vec<Timestamp>,
     lossless: bool,
+    /// Whether all others follow the first address.
+    together: bool,
     /// Nodes must find out by what else they hear of each other.
     muted: bool,
     violation: Option<Violation>,
@@ -139,6 +144,7 @@ impl Checker {
             reported: vec![Timestamp::ZERO; count],
             foreign: vec![Timestamp::ZERO; count],
             probing: vec![Timestamp::ZERO; count],
+            ready: vec![true; count],
         };
         Self {
             names: scenario.nodes.clone(),
@@ -158,6 +164,7 @@ impl Checker {
             owner: vec![None; count],
             sole: vec![Timestamp::ZERO; count],
             lossless: scenario.conditions.loss == 0.0,
+            together: scenario.together,
             muted: false,
             violation: None,
         }
@@ -174,6 +181,11 @@ impl Checker {
     fn is_well(&self, node: usize) -> bool {
         let facts = &self.nodes[node];
         facts.running && !facts.frozen && !facts.slow && facts.up && !facts.leaving
+    }
+
+    /// Those who own an address and are well.
+    fn owners(&self, at: usize) -> Vec<usize> {
+        (0..self.nodes.len()).filter(|node| self.nodes[*node].owns[at] && self.is_well(*node)).collect()
     }
 
     /// Whether somebody who is no node uses an address, or did lately.
@@ -231,7 +243,13 @@ impl Checker {
             Fault::Split(_) | Fault::OneWay(..) | Fault::Heal => self.paths_changed = now,
             Fault::NewMac(node) => self.nodes[*node].well = now,
             Fault::Drain(node) => self.nodes[*node].leaving = true,
-            Fault::HandOver(address) | Fault::Ready(_, address, _) => self.moving[*address] = now,
+            Fault::Ready(node, address, ready) => {
+                self.nodes[*node].ready[*address] = *ready;
+                self.moving[*address] = now;
+            }
+            // What follows is handed over by way of the first.
+            Fault::HandOver(_) if self.together => self.moving.fill(now),
+            Fault::HandOver(address) => self.moving[*address] = now,
             Fault::Mute(_) => self.muted = true,
             Fault::Unmute(_) => self.muted = false,
             Fault::Squat(_) | Fault::Unsquat(_) | Fault::Phone { .. } | Fault::Replay(_) => {}
@@ -422,6 +440,9 @@ impl Checker {
         let long = |since: Timestamp| now.since(since) > Duration::from_secs(3);
         let quiet = long(self.paths_changed) && long(self.moving[at]) && long(self.lopsided) && self.used[at] < now;
         let well = |node: usize| self.is_well(node) && long(self.nodes[node].well);
+        if self.together && at > 0 && self.owner[0] == Some(to) {
+            return;
+        }
         if quiet && well(from) && now > Timestamp::ZERO + SETTLE {
             let what = format!("{} from {} to {}", self.addresses[at], self.names[from], self.names[to]);
             self.violate(now, "moved-without-need", what);
@@ -432,6 +453,9 @@ impl Checker {
     pub(super) fn tick(&mut self, now: Timestamp, net: &Network, caches: &[(usize, usize, Option<Entry>)]) {
         if net.is_lopsided() {
             self.lopsided = now;
+        }
+        if self.together {
+            self.check_together(now, net);
         }
         for at in 0..self.addresses.len() {
             self.check_owners(now, at, net);
@@ -447,7 +471,7 @@ impl Checker {
     fn check_owners(&mut self, now: Timestamp, at: usize, net: &Network) {
         let address = self.addresses[at];
         let count = self.nodes.len();
-        let owners: Vec<usize> = (0..count).filter(|node| self.nodes[*node].owns[at] && self.is_well(*node)).collect();
+        let owners = self.owners(at);
         let pair =
             owners.iter().find_map(|a| owners.iter().find(|b| a < *b && net.connected(*a, **b)).map(|b| (*a, *b)));
         let straight = now.since(self.lopsided) > SETTLE || self.lopsided == Timestamp::ZERO;
@@ -480,6 +504,28 @@ impl Checker {
             if self.is_well(node) && long && !answering.iter().any(|owner| net.connected(node, *owner)) {
                 let what = format!("{address} has no owner that {} hears", self.names[node]);
                 return self.violate(now, "no-owner", what);
+            }
+        }
+    }
+
+    fn check_together(&mut self, now: Timestamp, net: &Network) {
+        let quiet = |since: Timestamp| now.since(since) > QUIET;
+        if !quiet(self.changed) || !quiet(self.lopsided) || self.muted || self.used[0] >= now {
+            return;
+        }
+        for at in 1..self.addresses.len() {
+            if self.used[at] >= now || !quiet(self.moving[at]) || !quiet(self.sole[at]) || !quiet(self.sole[0]) {
+                continue;
+            }
+            let others = self.owners(at);
+            let apart = self.owners(0).into_iter().find_map(|first| {
+                let other = others.iter().find(|other| **other != first && net.connected(first, **other))?;
+                self.nodes[first].ready[at].then_some((first, *other))
+            });
+            if let Some((first, other)) = apart {
+                let (address, first, other) = (self.addresses[at], &self.names[first], &self.names[other]);
+                let what = format!("{other} owns {address}, and {first} the one it follows");
+                return self.violate(now, "apart", what);
             }
         }
     }

@@ -84,11 +84,13 @@ pub enum Mutation {
     BelievesRecordings,
     /// Leaves caches as they are after a healed split.
     NeverRepairs,
+    /// Leaves addresses where they are when the one goes that they follow.
+    FollowsNobody,
 }
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::NeverFences,
         Self::AnswersTheQueue,
         Self::NeverListens,
@@ -107,5 +109,6 @@ impl Mutation {
         Self::Impatient,
         Self::BelievesRecordings,
         Self::NeverRepairs,
+        Self::FollowsNobody,
     ];
 }

@@ -27,9 +27,9 @@ pub(super) fn scenario(seed: u64) -> Scenario {
         delay: Duration::from_micros([60, 1_000, 5_000][r.usize(0..3)]),
     };
     scenario.clock_error = [0, 200, 10_000][r.usize(0..3)];
-    let together = r.bool();
+    let at_once = r.bool();
     for start in &mut scenario.starts {
-        *start = millis(&mut r, 0, if together { 100 } else { 1500 });
+        *start = millis(&mut r, 0, if at_once { 100 } else { 1500 });
     }
     let mut at = millis(&mut r, 3500, 4500);
     if r.u8(0..5) == 0 {
@@ -43,6 +43,7 @@ pub(super) fn scenario(seed: u64) -> Scenario {
         at = trouble(&mut r, at, &mut scenario);
         at += if r.u8(0..3) == 0 { millis(&mut r, 50, 800) } else { millis(&mut r, 3_000, 5_000) };
     }
+    scenario.together = r.u8(0..6) == 0;
     scenario.faults.sort_by_key(|(at, _)| *at);
     scenario.duration = at.max(Duration::from_secs(7));
     scenario

@@ -89,6 +89,8 @@ pub struct Scenario {
     pub starts: Vec<Duration>,
     /// The addresses, all nodes' alike.
     pub addresses: Vec<IpAddr>,
+    /// Whether all others follow the first address.
+    pub together: bool,
     /// The LAN.
     pub conditions: Conditions,
     /// How far the rates of the nodes' clocks are off, in parts per million; their moments have nothing in common anyway.
@@ -118,6 +120,7 @@ impl Scenario {
             starts: vec![Duration::ZERO; nodes.len()],
             nodes: nodes.iter().map(|name| (*name).to_owned()).collect(),
             addresses: addresses.to_vec(),
+            together: false,
             conditions: Conditions::default(),
             clock_error: 0,
             timing: Timing::DEFAULT,

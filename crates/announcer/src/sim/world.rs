@@ -270,7 +270,9 @@ impl<'a> World<'a> {
 
     fn wants(&self, node: usize) -> Vec<Want> {
         let ready = self.nodes[node].ready.iter();
-        self.scenario.addresses.iter().zip(ready).map(|(a, ready)| Want { ready: *ready, ..Want::new(*a) }).collect()
+        let first = self.scenario.addresses.first().copied().filter(|_| self.scenario.together);
+        let all = self.scenario.addresses.iter().zip(ready);
+        all.map(|(a, ready)| Want { ready: *ready, with: first.filter(|first| first != a), ..Want::new(*a) }).collect()
     }
 
     fn link(&self, node: usize) -> LinkFacts {

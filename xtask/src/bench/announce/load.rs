@@ -12,7 +12,11 @@ use poolcheck_lan::wire::{MacAddr, Payload, dissect};
 use crate::announcers::lan::{CLIENT, Lan};
 use crate::announcers::wire::{number, question};
 
-/// Frames are handed over this often: as many at once as the rate needs.
+/// What could not be sent for so long is not made up for, as a network card's queue would not.
+const QUEUE: Duration = Duration::from_millis(4);
+/// So many are sent before answers are looked at.
+const AT_ONCE: usize = 32;
+/// Frames that nobody answers are handed over this often: as many at once as the rate needs.
 const TICK: Duration = Duration::from_millis(1);
 
 /// What came of a stream of questions.
@@ -29,33 +33,37 @@ fn due(elapsed: Duration, rate: u32) -> usize {
     (elapsed.as_micros() * u128::from(rate) / 1_000_000) as usize
 }
 
-/// Asks for an address at this rate, whatever comes back.
+/// Asks for an address at this rate, whatever comes back: each question at its own moment, so that none waits for others.
 pub(super) fn ask_at(lan: &mut Lan, address: IpAddr, rate: u32, long: Duration) -> Result<Answered, String> {
     // Frames are made before, so that making them is not measured. Askers' hardware addresses repeat after a while.
     const KINDS: usize = 1 << 14;
     let frames: Vec<Vec<u8>> = (0..KINDS).map(|n| question(n as u32, address, MacAddr::BROADCAST)).collect();
     let mut asked: Vec<Option<Timestamp>> = vec![None; KINDS];
+    // The kernel wakes a thread up to 50 µs late, unless it is told not to.
+    nix::sys::prctl::set_timerslack(1).map_err(|error| format!("the thread's timer slack: {error}"))?;
     let link = &mut lan.client;
     let began = link.now();
     let mut found = Answered { sent: 0, answers: 0, latencies: Vec::new(), took: Duration::ZERO };
     let mut seen: Vec<Received> = Vec::new();
+    let (mut due, gap) = (began, Duration::from_secs(1) / rate);
     loop {
-        let elapsed = link.now().since(began);
-        let over = elapsed >= long;
-        let wanted = due(elapsed, rate);
-        if !over {
-            // What could not be sent in time is not made up for beyond one tick's worth, as a network card's queue would not.
-            let count = wanted.saturating_sub(found.sent).min(due(4 * TICK, rate).max(1));
-            let batch: Vec<Vec<u8>> = (0..count).map(|n| frames[(found.sent + n) % KINDS].clone()).collect();
-            let at = link.now();
-            let sent = link.send(&batch).map_err(|error| error.to_string())?;
-            for n in 0..sent {
-                asked[(found.sent + n) % KINDS] = Some(at);
+        let mut now = link.now();
+        let over = now.since(began) >= long;
+        due = due.max(now.before(QUEUE));
+        // Answers are looked at now and then, also where questions cannot leave as fast as they should.
+        let most = found.sent + AT_ONCE;
+        while !over && due <= now && found.sent < most {
+            let n = found.sent % KINDS;
+            if link.send(&frames[n..=n]).map_err(|error| error.to_string())? == 0 {
+                break;
             }
-            found.sent += sent;
+            asked[n] = Some(now);
+            found.sent += 1;
+            due += gap;
+            now = link.now();
         }
-        let wait = if over { Duration::from_millis(200) } else { TICK };
-        link.receive(link.now() + wait, &mut seen).map_err(|error| error.to_string())?;
+        let until = if over { now + Duration::from_millis(200) } else { due };
+        link.receive(until, &mut seen).map_err(|error| error.to_string())?;
         for received in seen.drain(..) {
             let Some(packet) = reply(&received.frame).filter(|packet| IpAddr::V4(packet.sender_ip) == address) else {
                 continue;
@@ -70,7 +78,7 @@ pub(super) fn ask_at(lan: &mut Lan, address: IpAddr, rate: u32, long: Duration) 
             }
         }
         if over {
-            found.took = elapsed;
+            found.took = long;
             return Ok(found);
         }
     }

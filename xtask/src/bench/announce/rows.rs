@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use poolcheck_lan::link::Link;
 use poolcheck_lan::wire::arp::{Operation, Repr as Arp};
@@ -108,11 +108,21 @@ fn during(
     long: Duration,
     event: impl FnOnce(&mut Lan) -> Result<Moment, String>,
 ) -> Result<(Seen, Moment), String> {
+    while_asked(lan, way, event, |_| thread::sleep(long))
+}
+
+/// The same, for as long as `wait` takes.
+fn while_asked(
+    lan: &mut Lan,
+    way: Way,
+    event: impl FnOnce(&mut Lan) -> Result<Moment, String>,
+    wait: impl FnOnce(&Client),
+) -> Result<(Seen, Moment), String> {
     let client = Client::start(lan, address(lan), way)?;
     // At any phase of what the nodes tell each other at intervals, which began with their start.
     thread::sleep(Duration::from_millis(fastrand::u64(300..1300)));
     let since = event(lan);
-    thread::sleep(long);
+    wait(&client);
     let seen = client.stop()?;
     Ok((seen, since?))
 }
@@ -141,7 +151,14 @@ const TAKEOVER: Duration = Duration::from_secs(5);
 
 fn power_off(lan: &mut Lan, _: Duration) -> Result<Figures, String> {
     let old = settled(lan)?;
-    let (seen, since) = during(lan, EVERY, TAKEOVER, |lan| lan.power_off(old))?;
+    // Who has lost its power does not come back: once another answers, all has been seen.
+    let taken = |client: &Client| {
+        let began = Instant::now();
+        while began.elapsed() < TAKEOVER && client.latest().is_none_or(|node| node == old) {
+            thread::sleep(Duration::from_millis(20));
+        }
+    };
+    let (seen, since) = while_asked(lan, EVERY, |lan| lan.power_off(old), taken)?;
     let mut figures = Figures::default();
     figures.millis("last old to first new answer", silence(&seen, old, since)?);
     Ok(figures)
