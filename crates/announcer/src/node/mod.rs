@@ -249,6 +249,12 @@ impl Announcer {
         self.table.owned()
     }
 
+    /// The addresses that it answers for now, ascending.
+    pub fn answered(&self, now: Timestamp) -> impl Iterator<Item = IpAddr> + '_ {
+        let may = self.fence.may_answer(now, &self.settings.timing);
+        self.table.owned().take_while(move |_| may)
+    }
+
     /// Whether it answers for an address now.
     pub fn answers_for(&self, now: Timestamp, address: IpAddr) -> bool {
         self.fence.may_answer(now, &self.settings.timing) && self.table.is_owned(address)

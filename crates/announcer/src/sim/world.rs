@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -50,7 +51,7 @@ enum Happening {
 
 /// A process and its machine.
 struct Node {
-    core: Option<Announcer>,
+    core: Option<Box<Announcer>>,
     /// Nanoseconds that its clock shows when the world's shows none, and parts per million that it is fast.
     clock: (u64, i64),
     frozen: bool,
@@ -103,6 +104,8 @@ struct World<'a> {
     checker: Checker,
     digest: u64,
     frames: u64,
+    /// The addresses, ascending, each with its place in the scenario.
+    order_of_addresses: Vec<(IpAddr, usize)>,
 }
 
 /// Runs a scenario to its end, or to the first broken promise.
@@ -142,6 +145,12 @@ fn settings(scenario: &Scenario, key: &Key, node: usize, lives: u64) -> Settings
         (settings.announcing.max_pps, settings.announcing.burst) = (u32::MAX, u32::MAX);
     }
     settings
+}
+
+fn ascending(addresses: &[IpAddr]) -> Vec<(IpAddr, usize)> {
+    let mut ascending: Vec<_> = addresses.iter().copied().zip(0..).collect();
+    ascending.sort();
+    ascending
 }
 
 const fn mac(port: usize, generation: u8) -> MacAddr {
@@ -187,6 +196,7 @@ impl<'a> World<'a> {
             checker: Checker::new(scenario),
             digest: 0xcbf2_9ce4_8422_2325,
             frames: 0,
+            order_of_addresses: ascending(&scenario.addresses),
             scenario,
         };
         for (node, start) in scenario.starts.iter().enumerate() {
@@ -261,7 +271,7 @@ impl<'a> World<'a> {
         let Ok(mut core) = Announcer::new(settings, self.link(node)) else { return };
         let set = core.set_wants(local, &self.wants(node));
         debug_assert!(set.is_ok());
-        self.nodes[node].core = Some(core);
+        self.nodes[node].core = Some(Box::new(core));
         self.checker.started(self.now, node);
         let name = &scenario.nodes[node];
         self.timeline.push(self.now, name, "starts");
@@ -386,8 +396,11 @@ impl<'a> World<'a> {
             self.timeline.push(self.now, name, &event.what);
             self.checker.event(self.now, node, &event);
         }
-        for (at, address) in self.scenario.addresses.iter().enumerate() {
-            self.checker.owns(self.now, node, at, core.answers_for(local, *address));
+        // Both ascend.
+        let mut owned = core.answered(local).peekable();
+        for (address, at) in &self.order_of_addresses {
+            let owns = owned.next_if_eq(address).is_some();
+            self.checker.owns(self.now, node, *at, owns);
         }
     }
 
