@@ -106,6 +106,8 @@ struct World<'a> {
     frames: u64,
     /// The addresses, ascending, each with its place in the scenario.
     order_of_addresses: Vec<(IpAddr, usize)>,
+    /// What a node owns just now, by place in the scenario; kept to be filled again.
+    owns: Vec<bool>,
 }
 
 /// Runs a scenario to its end, or to the first broken promise.
@@ -197,6 +199,7 @@ impl<'a> World<'a> {
             digest: 0xcbf2_9ce4_8422_2325,
             frames: 0,
             order_of_addresses: ascending(&scenario.addresses),
+            owns: vec![false; scenario.addresses.len()],
             scenario,
         };
         for (node, start) in scenario.starts.iter().enumerate() {
@@ -399,8 +402,10 @@ impl<'a> World<'a> {
         // Both ascend.
         let mut owned = core.answered(local).peekable();
         for (address, at) in &self.order_of_addresses {
-            let owns = owned.next_if_eq(address).is_some();
-            self.checker.owns(self.now, node, *at, owns);
+            self.owns[*at] = owned.next_if_eq(address).is_some();
+        }
+        for (at, owns) in self.owns.iter().enumerate() {
+            self.checker.owns(self.now, node, at, *owns);
         }
     }
 
