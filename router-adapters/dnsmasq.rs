@@ -1,38 +1,39 @@
-//! dnsmasq: its configuration file, which many routers have inside.
+//! dnsmasq: its configuration files, which many routers have inside.
 //!
 //! ## What it reads
 //!
-//! `dnsmasq.conf` and the files that it takes in, when they are given with it: `dhcp-range`, `dhcp-host`, `dhcp-option` 3
-//! (router) and 6 (DNS), `dhcp-option=option:router`, `option:dns-server`. Options may begin with `--`.
+//! `dnsmasq.conf` and what it takes in, where that is given with it: `conf-file`; `conf-dir` with dnsmasq's own rule of endings (`*.conf`
+//! is wanted, `.bak` is not, `~`, `.…` and `#…#` never are); `dhcp-hostsfile`, `dhcp-hostsdir`, `dhcp-optsfile`, `dhcp-optsdir` and
+//! `read-ethers`. Of them `dhcp-range`, `dhcp-host`, `dhcp-relay`, and `dhcp-option` for routers and DNS servers; an option for a tag is
+//! of the networks that set the tag. Options may begin with `--`.
 //!
-//! A range's ends may be the wrong way round, as dnsmasq allows. `static` and `proxy` ranges lease nothing of their own. A
-//! netmask, where one is written, gives the subnet; otherwise it is not known. Addresses that end in .0 and .255 are kept
-//! in the range, although dnsmasq leases them only outside class C networks.
+//! A range's ends may be the wrong way round, as dnsmasq allows. `static` and `proxy` ranges lease nothing of their own, and of IPv6
+//! neither do those with `ra-stateless`, nor those without a second address. A netmask, where one is written, gives the subnet, and of
+//! IPv6 the prefix length, which is 64 unless written. Addresses that end in .0 and .255 are kept in the range, although dnsmasq
+//! leases them only outside class C networks; so is a range that is `deprecated`, where leases end but none begin. What
+//! dnsmasq refuses is an error with its place.
 //!
 //! ## How to get it
 //!
 //! Copy `/etc/dnsmasq.conf` and the files below `/etc/dnsmasq.d/`, then
-//! `poolcheck router read --adapter dnsmasq dnsmasq.conf dnsmasq.d/lan.conf`.
+//! `poolcheck router read --adapter dnsmasq dnsmasq.conf dnsmasq.d/*`.
 //!
 //! ## What it cannot know
 //!
-//! Files that `conf-file`, `conf-dir`, `dhcp-hostsfile` or `read-ethers` name and that are not given: then reservations, and
-//! perhaps ranges, are missing. The prefix behind `constructor:` of an IPv6 range, which is the interface's own of the day.
+//! Files that are named and not given: the facts are then *partial*, or without reservations, and say so. What a `conf-script` prints.
+//! The prefix behind `constructor:` of an IPv6 range, which is the interface's own of the day. Addresses of a `dhcp-host` that has only
+//! a name, which dnsmasq looks up in `/etc/hosts`. What stands on dnsmasq's command line.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr};
+use poolcheck_plan::{Facts, Sources};
 
-use ipnet::IpNet;
-use poolcheck_plan::facts::{Completeness, DhcpServer, DhcpState, Segment};
-use poolcheck_plan::{AddrRange, Facts, Sources};
-
-use crate::adapter::{Adapter, AdapterError, Complaint, Input, Page};
+use crate::adapter::{Adapter, AdapterError, Input, Page};
+use crate::dnsmasq_conf::{Conf, options};
 use crate::said::{self, Said};
 
 pub(crate) const ADAPTER: Adapter = Adapter {
     id: "dnsmasq",
-    title: "dnsmasq, its configuration file",
-    tested_on: "dnsmasq 2.90, by its manual and source",
+    title: "dnsmasq, its configuration files",
+    tested_on: "dnsmasq 2.90, which leased what this had read, IPv4 and IPv6; written fixtures, by its manual and source",
     how_to_shrink: Some(HOW_TO_SHRINK),
     recognise,
     parse,
@@ -41,190 +42,252 @@ pub(crate) const ADAPTER: Adapter = Adapter {
 const HOW_TO_SHRINK: &str = "In dnsmasq's configuration: change `dhcp-range`, then restart dnsmasq.";
 
 fn recognise(page: &Page<'_>) -> bool {
-    let own = options(page.text)
-        .filter(|(key, _)| key.starts_with("dhcp-") || *key == "domain-needed" || *key == "bogus-priv");
-    let uci = page.text.lines().any(|line| line.trim_start().starts_with("config "));
-    own.take(1).count() == 1 && !uci && !page.text.contains("[dhcp]")
-}
-
-/// The options of a file: (name, value), comments left out.
-fn options(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    text.lines().filter_map(|line| {
-        let line = line.trim();
-        // A comment begins where a `#` follows a space, or at the beginning.
-        let end = line.match_indices('#').find(|(at, _)| *at == 0 || line.as_bytes()[at - 1].is_ascii_whitespace());
-        let line = end.map_or(line, |(at, _)| line[..at].trim_end());
-        let line = line.strip_prefix("--").unwrap_or(line);
-        let (key, value) = line.split_once('=').unwrap_or((line, &line[line.len()..]));
-        let key = key.trim();
-        let plain = !key.is_empty() && key.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-        plain.then_some((key, value.trim()))
-    })
-}
-
-/// A `dhcp-range` as written.
-struct RangeLine<'t> {
-    range: Option<AddrRange>,
-    first: IpAddr,
-    part: &'t str,
-    mask: Option<(Ipv4Addr, &'t str)>,
-    state: DhcpState,
-    lease: Option<(u64, &'t str)>,
-    /// The prefix is the interface's own of the day.
-    constructed: bool,
-}
-
-fn range_line(value: &str) -> Option<RangeLine<'_>> {
-    let is_tag = |field: &str| field.parse::<IpAddr>().is_err() && (field.contains(':') || !field.contains('.'));
-    let mut fields =
-        value.split(',').map(str::trim).skip_while(|field| is_tag(field) && field.parse::<IpAddr>().is_err());
-    let first_part = fields.next()?;
-    let first: IpAddr = first_part.parse().ok()?;
-    let mut line = RangeLine {
-        range: None,
-        first,
-        part: first_part,
-        mask: None,
-        state: DhcpState::On,
-        lease: None,
-        constructed: false,
+    let own = |key: &str| {
+        key.starts_with("dhcp-")
+            || matches!(key, "domain-needed" | "bogus-priv" | "conf-dir" | "enable-ra" | "expand-hosts")
     };
-    for field in fields {
-        match field {
-            "static" => line.state = DhcpState::StaticOnly,
-            "proxy" | "ra-only" | "slaac" | "ra-names" | "ra-stateless" | "ra-advrouter" | "off-link" => {
-                // Router advertisements alone lease nothing.
-                if line.range.is_none() {
-                    line.state = DhcpState::Off;
-                }
-            }
-            _ if field.starts_with("constructor:") => line.constructed = true,
-            _ => match field.parse::<IpAddr>() {
-                Ok(last) if line.range.is_none() && last.is_ipv4() == first.is_ipv4() => {
-                    line.range = said::ordered(first, last);
-                    line.part = said::from_to(value, first_part, field);
-                }
-                Ok(IpAddr::V4(mask)) if line.mask.is_none() => line.mask = Some((mask, field)),
-                Ok(_) => {}
-                Err(_) => {
-                    line.lease = line.lease.or(said::lease(field)
-                        .filter(|_| first.is_ipv4() || field.parse::<u8>().is_err())
-                        .map(|seconds| (seconds, field)));
-                }
-            },
-        }
-    }
-    Some(line)
+    let uci = page.text.lines().any(|line| line.trim_start().starts_with("config "));
+    options(page.text).any(|(key, _)| own(key)) && !uci && !page.text.contains("[dhcp]")
 }
 
 fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError> {
     let files: Vec<Said<'_>> = input.pages.iter().map(|page| Said::new(page, page.text.to_owned(), sources)).collect();
-    let mut segments: Vec<Segment> = Vec::new();
-    let mut known: HashMap<(Option<IpNet>, bool), usize> = HashMap::new();
-    let (mut hosts, mut routers, mut dns) = (Vec::new(), Vec::new(), Vec::new());
-    let mut left_out = false;
-    for file in &files {
-        for (key, value) in options(file.text) {
-            match key {
-                "dhcp-range" => {
-                    let Some(line) = range_line(value) else {
-                        let message = format!("`dhcp-range={value}` does not begin with an address after its tags");
-                        let help = "dnsmasq writes dhcp-range=192.168.1.50,192.168.1.150,12h";
-                        return Err(Complaint::at(file.span(value), "no address", message).help(help).into());
-                    };
-                    take_range(&line, file, &mut segments, &mut known);
-                }
-                "dhcp-host" => hosts.extend(said::dhcp_host(value).map(|(host, part)| file.surely(host, part))),
-                "dhcp-option" | "dhcp-option-force" => {
-                    let fields: Vec<&str> = value.split(',').map(str::trim).collect();
-                    let Some(at) =
-                        fields.iter().position(|f| matches!(*f, "3" | "option:router" | "6" | "option:dns-server"))
-                    else {
-                        continue;
-                    };
-                    let list = fields[at + 1..].iter().filter_map(|part| Some((part.parse::<IpAddr>().ok()?, *part)));
-                    // 0.0.0.0 stands for the machine that runs dnsmasq, whose address is not said here.
-                    let list = list.filter(|(address, _)| !address.is_unspecified());
-                    let target = if matches!(fields[at], "3" | "option:router") { &mut routers } else { &mut dns };
-                    target.extend(list.map(|(address, part)| file.surely(address, part)));
-                }
-                "conf-file" | "conf-dir" | "dhcp-hostsfile" | "dhcp-hostsdir" | "read-ethers" => {
-                    let name = value.split(',').next().unwrap_or(value);
-                    let given =
-                        |page: &Page<'_>| !name.is_empty() && page.name.ends_with(name.trim_start_matches("./"));
-                    left_out |= key == "read-ethers"
-                        || key == "conf-dir" && files.len() == 1
-                        || key != "conf-dir" && !input.pages.iter().any(given);
-                }
-                _ => {}
-            }
-        }
-    }
-    if segments.is_empty() {
-        let Some(file) = files.first() else { return Err(Complaint::whole("no file was given").into()) };
-        // Without a range dnsmasq serves no DHCP, unless a file that is not here says otherwise.
-        let state = if left_out { DhcpState::Unknown } else { DhcpState::Off };
-        let first = file.text.lines().find(|line| !line.trim().is_empty()).unwrap_or(file.text);
-        segments.push(Segment { dhcp: vec![file.server(state, first)], ..Segment::default() });
-    }
-    let too_many =
-        segments.len() > said::MAX_SEGMENTS || dns.len().max(routers.len()) > said::MAX_FACTS / segments.len();
-    if too_many {
-        return Err(said::too_many().into());
-    }
-    for segment in &mut segments {
-        let inside = |address: IpAddr| {
-            segment.subnets.is_empty() || segment.subnets.iter().any(|subnet| subnet.value.contains(&address))
-        };
-        let gateways: Vec<_> = routers.iter().filter(|router| inside(router.value)).cloned().collect();
-        said::add_new(&mut segment.dns, dns.iter().cloned());
-        said::add_new(&mut segment.gateways, gateways);
-        if let Some(server) = segment.dhcp.first_mut().filter(|_| left_out) {
-            server.completeness = Completeness::Partial;
-        }
-    }
-    said::share(&hosts, &mut segments)?;
-    let title = input.pages.first().map_or("dnsmasq", |page| page.name);
-    Ok(said::facts("dnsmasq", title, HOW_TO_SHRINK, segments))
-}
-
-/// Adds a range to the segment of its subnet, and of its family.
-fn take_range(
-    line: &RangeLine<'_>,
-    file: &Said<'_>,
-    segments: &mut Vec<Segment>,
-    known: &mut HashMap<(Option<IpNet>, bool), usize>,
-) {
-    let subnet = match (line.first, line.mask) {
-        (IpAddr::V4(first), Some((mask, part))) => said::network(first, mask).map(|net| file.surely(net, part)),
-        _ => None,
-    };
-    let mut server: DhcpServer = file.server(line.state, line.part);
-    server.ranges.extend(line.range.filter(|_| !line.constructed).map(|range| file.surely(range, line.part)));
-    server.lease_seconds = line.lease.map(|(seconds, part)| file.surely(seconds, part));
-    if line.constructed {
-        server.completeness = Completeness::Partial;
-    }
-    let key = (subnet.as_ref().map(|subnet| subnet.value), line.first.is_ipv4());
-    let same = known.get(&key).and_then(|number| segments.get_mut(*number)?.dhcp.first_mut());
-    let Some(same) = same else {
-        known.insert(key, segments.len());
-        segments.push(Segment { subnets: subnet.into_iter().collect(), dhcp: vec![server], ..Segment::default() });
-        return;
-    };
-    if same.state.value != DhcpState::On {
-        same.state = server.state;
-    }
-    same.ranges.extend(server.ranges);
-    same.lease_seconds = same.lease_seconds.take().or(server.lease_seconds);
-    if server.completeness == Completeness::Partial {
-        same.completeness = Completeness::Partial;
-    }
+    let names: Vec<&str> = input.pages.iter().map(|page| page.name).collect();
+    let mut conf = Conf::new(&files, &names);
+    conf.files(&(0..files.len()).collect::<Vec<_>>())?;
+    let (segments, gaps) = conf.segments()?;
+    let title = names.first().copied().unwrap_or("dnsmasq");
+    Ok(Facts { gaps, ..said::facts("dnsmasq", title, HOW_TO_SHRINK, segments) })
 }
 
 #[cfg(test)]
 mod tests {
+    use poolcheck_plan::facts::{Completeness, DhcpState, Segment};
+
     use super::*;
+
+    const MAIN: &str = include_str!("fixtures/dnsmasq/whole/dnsmasq.conf");
+    const LAN: &str = include_str!("fixtures/dnsmasq/whole/dnsmasq.d/10-lan.conf");
+    const SIX: &str = include_str!("fixtures/dnsmasq/whole/dnsmasq.d/20-six.conf");
+    const OLD: &str = include_str!("fixtures/dnsmasq/whole/dnsmasq.d/10-lan.conf.bak");
+    const HOSTS: &str = include_str!("fixtures/dnsmasq/whole/hosts.dhcp");
+    const ETHERS: &str = include_str!("fixtures/dnsmasq/whole/ethers");
+    const OPTIONS: &str = include_str!("fixtures/dnsmasq/whole/options.dhcp");
+
+    fn files(texts: &[(&str, &str)]) -> Result<(Facts, Sources), AdapterError> {
+        let pages: Vec<Page<'_>> = texts.iter().map(|(name, text)| Page { name, text }).collect();
+        let mut sources = Sources::new();
+        Ok((parse(&Input { pages: &pages, read_at: None }, &mut sources)?, sources))
+    }
+
+    fn leased(segment: &Segment) -> Vec<String> {
+        segment.dhcp.iter().flat_map(|server| &server.ranges).map(|range| range.value.to_string()).collect()
+    }
+
+    fn kept(segment: &Segment) -> Vec<String> {
+        segment.dhcp.iter().flat_map(|server| &server.reservations).map(|host| host.value.address.to_string()).collect()
+    }
+
+    /// All files of one machine, as they were copied.
+    const WHOLE: [(&str, &str); 7] = [
+        ("etc/dnsmasq.conf", MAIN),
+        ("etc/dnsmasq.d/20-six.conf", SIX),
+        ("etc/dnsmasq.d/10-lan.conf", LAN),
+        ("etc/dnsmasq.d/10-lan.conf.bak", OLD),
+        ("etc/hosts.dhcp", HOSTS),
+        ("etc/ethers", ETHERS),
+        ("etc/options.dhcp", OPTIONS),
+    ];
+
+    #[test]
+    fn a_whole_machine() {
+        let (facts, sources) = files(&WHOLE).expect("it is read");
+        assert!(facts.gaps.is_empty(), "{:?}", facts.gaps);
+        let [lan, guests, six] = &facts.segments[..] else { panic!("{facts:?}") };
+        assert_eq!(leased(lan), ["192.0.2.100-192.0.2.149", "192.0.2.160-192.0.2.169"], "not what is in the .bak");
+        assert_eq!(leased(guests), ["198.51.100.10-198.51.100.99"]);
+        assert_eq!(leased(six), ["2001:db8:1::100-2001:db8:1::1ff"]);
+        assert_eq!(six.subnets[0].value.to_string(), "2001:db8:1::/64");
+        // From a file of hosts, from ethers, and a host's part in the one network of IPv6.
+        assert_eq!(kept(lan), ["192.0.2.20", "192.0.2.21"]);
+        assert_eq!(kept(six), ["2001:db8:1::20", "2001:db8:1::53"]);
+        let place = lan.dhcp[0].reservations[0].place;
+        assert_eq!((sources.slice(place), sources.get(place.source).name.as_str()), ("192.0.2.20", "etc/hosts.dhcp"));
+        let place = lan.dhcp[0].ranges[1].place;
+        assert_eq!(sources.get(place.source).name, "etc/dnsmasq.d/10-lan.conf");
+        // The option for a tag, instead of the one for all; options of a file come last.
+        let gateways = |segment: &Segment| segment.gateways.iter().map(|g| g.value.to_string()).collect::<Vec<_>>();
+        assert_eq!(
+            (gateways(lan), gateways(guests)),
+            (vec!["192.0.2.1".to_owned()], vec!["198.51.100.254".to_owned()])
+        );
+        let dns = |segment: &Segment| segment.dns.iter().map(|dns| dns.value.to_string()).collect::<Vec<_>>();
+        assert_eq!((dns(lan), dns(six)), (vec!["192.0.2.53".to_owned()], vec!["2001:db8:1::53".to_owned()]));
+        assert!(facts.segments.iter().all(|segment| segment.dhcp[0].completeness == Completeness::Full));
+    }
+
+    /// Copied beside each other the files say the same, but for what only the folder's rule of endings leaves out.
+    #[test]
+    fn files_without_their_folders() {
+        let flat: Vec<(&str, &str)> =
+            WHOLE.iter().map(|(name, text)| (name.rsplit('/').next().expect("a name"), *text)).collect();
+        let flat: Vec<(&str, &str)> = flat.into_iter().filter(|(name, _)| *name != "10-lan.conf.bak").collect();
+        let (apart, whole) = (files(&flat).expect("it is read").0, files(&WHOLE).expect("it is read").0);
+        let said = |facts: &Facts| facts.segments.iter().map(|s| (leased(s), kept(s))).collect::<Vec<_>>();
+        assert_eq!(said(&apart), said(&whole));
+    }
+
+    #[test]
+    fn what_is_missing_is_told_with_its_place() {
+        let (facts, sources) = files(&[WHOLE[0], WHOLE[5], WHOLE[6]]).expect("it is read");
+        let [server] = &facts.segments[0].dhcp[..] else { panic!("{facts:?}") };
+        assert_eq!((server.state.value, server.completeness), (DhcpState::Unknown, Completeness::Partial));
+        let gaps: Vec<&str> = facts.gaps.iter().map(|gap| gap.value.as_str()).collect();
+        assert_eq!(
+            gaps,
+            [
+                "etc/dnsmasq.conf, line 3: `/etc/dnsmasq.d,*.conf` was not given with it: ranges may be missing",
+                "etc/dnsmasq.conf, line 4: `/etc/hosts.dhcp` was not given with it: reservations may be missing"
+            ]
+        );
+        assert_eq!(sources.slice(facts.gaps[1].place), "/etc/hosts.dhcp");
+        // Without reservations the ranges are all there.
+        let (facts, _) = files(&[WHOLE[0], WHOLE[1], WHOLE[2], WHOLE[5], WHOLE[6]]).expect("it is read");
+        assert_eq!(facts.segments[0].dhcp[0].completeness, Completeness::RangeOnly);
+        let (facts, _) = files(&WHOLE[..6]).expect("it is read");
+        assert_eq!(facts.segments[0].dhcp[0].completeness, Completeness::Full);
+        assert_eq!(facts.segments[0].gateways[0].confidence, poolcheck_plan::Confidence::Medium, "{facts:?}");
+        let script = read("dhcp-range=10.0.0.2,10.0.0.9\nconf-script=/usr/local/bin/more\n");
+        assert_eq!(script.segments[0].dhcp[0].completeness, Completeness::Partial);
+        let name = read("dhcp-range=10.0.0.2,10.0.0.9\ndhcp-host=nas\n");
+        assert_eq!(name.segments[0].dhcp[0].completeness, Completeness::RangeOnly);
+        let name = read("no-hosts\ndhcp-range=10.0.0.2,10.0.0.9\ndhcp-host=nas\n");
+        assert_eq!(name.segments[0].dhcp[0].completeness, Completeness::Full);
+    }
+
+    /// dnsmasq's rule for a folder, ending by ending.
+    #[test]
+    fn which_files_of_a_folder_count() {
+        let range = "dhcp-range=10.0.0.2,10.0.0.9\n";
+        let counts = |option: &str, name: &str| {
+            let path = format!("x/{name}");
+            let main = format!("bogus-priv\nconf-dir={option}\n");
+            let (facts, _) = files(&[("dnsmasq.conf", &main), (&path, range)]).expect("it is read");
+            !facts.segments[0].dhcp[0].ranges.is_empty()
+        };
+        assert!(counts("/etc/x", "lan") && counts("/etc/x/", "lan.conf") && counts("\"/etc/x\"", "lan.conf"));
+        for name in [".lan", "lan.conf~", "#lan#"] {
+            assert!(!counts("/etc/x", name), "{name}");
+        }
+        assert!(counts("/etc/x,*.conf", "lan.conf") && !counts("/etc/x,*.conf", "lan.cfg"));
+        assert!(!counts("/etc/x,*.conf", ".conf") && !counts("/etc/x,*conf", "conf"), "the ending alone is no name");
+        assert!(counts("/etc/x,*.conf,*.cfg", "lan.cfg"));
+        assert!(!counts("/etc/x,.bak,.old", "lan.old") && counts("/etc/x,.bak,.old", "lan.conf"));
+        assert!(!counts("/etc/x,*.conf,-old.conf", "lan-old.conf"), "both hold");
+    }
+
+    /// A file is read where it is named, and once; one that names itself is no way to stay forever.
+    #[test]
+    fn files_that_name_each_other() {
+        let (facts, _) = files(&[
+            ("a.conf", "conf-file=/etc/b.conf\ndhcp-option=3,10.0.0.1\nconf-file=/etc/b.conf\n"),
+            ("b.conf", "dhcp-range=10.0.0.2,10.0.0.9\nconf-file=a.conf\ndhcp-option=3,10.0.0.2\n"),
+        ])
+        .expect("it is read");
+        assert_eq!(leased(&facts.segments[0]), ["10.0.0.2-10.0.0.9"]);
+        assert_eq!(facts.segments[0].gateways[0].value.to_string(), "10.0.0.1", "what is written last holds");
+        // Another file of the same name is not this one.
+        let (facts, _) = files(&[("dnsmasq.conf", "dhcp-range=10.0.0.2,10.0.0.9\nconf-file=/srv/dnsmasq.conf\n")])
+            .expect("it is read");
+        assert_eq!(facts.segments[0].dhcp[0].completeness, Completeness::Partial);
+    }
+
+    #[test]
+    fn modes_of_six() {
+        let state = |text: &str| {
+            let facts = read(&format!("dhcp-range={text}\n"));
+            let server = &facts.segments[0].dhcp[0];
+            (server.state.value, server.completeness, leased(&facts.segments[0]).join(" "))
+        };
+        let (on, off, fixed) = (DhcpState::On, DhcpState::Off, DhcpState::StaticOnly);
+        let range = || "fd00::100-fd00::1ff".to_owned();
+        for text in [
+            "fd00::100,fd00::1ff",
+            "fd00::1ff,fd00::100,slaac,ra-names,64,12h",
+            "fd00::100,fd00::1ff,off-link,infinite",
+        ] {
+            assert_eq!(state(text), (on, Completeness::Full, range()), "{text}");
+        }
+        assert_eq!(state("fd00::100,fd00::1ff,deprecated"), (on, Completeness::Full, range()), "leases end by and by");
+        assert_eq!(state("::100,::1ff,constructor:eth0"), (on, Completeness::Partial, String::new()));
+        for text in
+            ["fd00::,ra-only", "fd00::,slaac", "fd00::,ra-names,slaac,64", "::,constructor:eth0,ra-only", "fd00::1,64"]
+        {
+            assert_eq!(state(text), (off, Completeness::Full, String::new()), "{text}");
+        }
+        for text in ["fd00::,static", "fd00::,ra-stateless", "fd00::1,fd00::ff,ra-stateless", "::,static"] {
+            assert_eq!(state(text), (fixed, Completeness::Full, String::new()), "{text}");
+        }
+        let subnets = |text: &str| {
+            let facts = read(&format!("dhcp-range={text}\n"));
+            facts.segments[0].subnets.iter().map(|net| (net.value.to_string(), net.confidence)).collect::<Vec<_>>()
+        };
+        let net = "fd00::/64".to_owned();
+        assert_eq!(subnets("fd00::1,fd00::9"), [(net.clone(), poolcheck_plan::Confidence::Medium)]);
+        assert_eq!(subnets("fd00::1,fd00::9,64"), [(net, poolcheck_plan::Confidence::High)]);
+        assert!(subnets("fd00::1,fd00::9,80").is_empty(), "it may be longer than the network's own");
+        // What one line leases another does not take away.
+        assert_eq!(read("dhcp-range=fd00::1,fd00::9\ndhcp-range=fd00::,ra-only\n").segments[0].dhcp[0].state.value, on);
+        let part = read("dhcp-range=::1,::9,constructor:eth0\ndhcp-host=nas,[::50]\n");
+        assert!(kept(&part.segments[0]).is_empty());
+        let families = read(
+            "dhcp-range=10.0.0.2,10.0.0.9\ndhcp-range=::1,::9,constructor:e\ndhcp-range=fd00::1,fd00::9,80\ndhcp-host=a,10.0.0.1,[fd00::50]\n",
+        );
+        assert_eq!(families.segments.iter().map(kept).collect::<Vec<_>>(), [["10.0.0.1"], ["fd00::50"]]);
+    }
+
+    #[test]
+    fn tags_and_relays() {
+        let facts = read(
+            "dhcp-range=set:a,tag:x,10.0.0.2,10.0.0.9,255.255.255.0\ndhcp-range=set:b,10.1.0.2,10.1.0.9,255.255.255.0\n\
+             dhcp-option=tag:a,tag:!b,3,10.0.0.1\ndhcp-option=tag:phone,3,10.0.0.3\ndhcp-option=option:router,10.1.0.1\n\
+             dhcp-option=vendor:MSFT,6,10.0.0.4\ndhcp-option=encap:175,6,10.0.0.5\n",
+        );
+        let gateways: Vec<Vec<String>> =
+            facts.segments.iter().map(|s| s.gateways.iter().map(|g| g.value.to_string()).collect()).collect();
+        assert_eq!(gateways, [["10.0.0.1"], ["10.1.0.1"]]);
+        assert!(facts.segments.iter().all(|segment| segment.dns.is_empty()));
+        let relay = read("dhcp-relay=192.168.1.1,192.168.2.1\n");
+        assert_eq!(relay.segments[0].dhcp[0].state.value, DhcpState::Relay);
+    }
+
+    #[test]
+    fn what_dnsmasq_refuses_is_refused() {
+        for value in [
+            "lan,12h",
+            "192.168.0.50",
+            "192.168.0.50,12h",
+            "beef,192.168.0.50,192.168.0.60",
+            "set:a,set:b,192.168.0.50,192.168.0.60",
+            "192.168.0.50,192.168.1.60,255.255.255.0",
+            "192.168.0.50,192.168.0.60,255.255.255.0,12h,13h",
+            "192.168.0.50,192.168.0.60,soon",
+            "fd00::1",
+            "fd00::1,fd00::9,56",
+            "fd00::1,fd00::9,80,slaac",
+            "fd00::1,fd00::9,slaac,80",
+            "fd00::1,fd00:0:0:1::9",
+            "fd00::1,fd00::9,constructor:eth0",
+            "",
+        ] {
+            let text = format!("dhcp-range={value}\n");
+            let mut sources = Sources::new();
+            let page = Page { name: "d.conf", text: &text };
+            let error = parse(&Input { pages: &[page], read_at: None }, &mut sources).expect_err(value);
+            let place = error.complaints[0].labels[0].0;
+            assert_eq!(sources.slice(place), if value.is_empty() { "dhcp-range" } else { value });
+        }
+    }
 
     fn read(text: &str) -> Facts {
         let page = Page { name: "dnsmasq.conf", text };
@@ -281,7 +344,5 @@ mod tests {
         assert_eq!(facts.segments[0].dhcp[0].completeness, Completeness::Partial);
         assert_eq!(read("domain-needed\n").segments[0].dhcp[0].state.value, DhcpState::Off);
         assert_eq!(read("bogus-priv\nconf-file=/etc/more.conf\n").segments[0].dhcp[0].state.value, DhcpState::Unknown);
-        let page = Page { name: "d.conf", text: "dhcp-range=lan,12h\n" };
-        assert!(parse(&Input { pages: &[page], read_at: None }, &mut Sources::new()).is_err());
     }
 }

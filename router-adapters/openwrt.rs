@@ -2,8 +2,8 @@
 //!
 //! ## What it reads
 //!
-//! `config dhcp` of `/etc/config/dhcp`: `interface`, `start`, `limit`, `leasetime`, `ignore`, `dynamicdhcp`; `config host`:
-//! `ip`, `mac`, `name`. `config interface` of `/etc/config/network`: `ipaddr` (with `netmask`, or with a prefix, also several),
+//! `config dhcp` of `/etc/config/dhcp`: `interface`, `start`, `limit`, `leasetime`, `ignore`, `dynamicdhcp`, `netmask`,
+//! `dhcp_option` 3 (router) and 6 (DNS), and whether `dhcpv6` leases; `config host`: `ip`, `mac`, `name`. `config interface` of `/etc/config/network`: `ipaddr` (with `netmask`, or with a prefix, also several),
 //! `proto`.
 //!
 //! `start` counts from the network's address and `limit` is a *number* of addresses: with 192.168.1.1/24, `start 100` and
@@ -18,13 +18,14 @@
 //! ## What it cannot know
 //!
 //! Without `network` the addresses behind `start` and `limit`: then no range is told, only that the server leases. An
-//! interface whose address comes from another server. IPv6, which odhcpd leases.
+//! interface whose address comes from another server. Which addresses of IPv6 odhcpd leases: the prefixes are those of the day, and
+//! such a server is *partial*.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::Ipv4Net;
-use poolcheck_plan::facts::{Completeness, DhcpState, Reservation, Segment, Sourced};
+use poolcheck_plan::facts::{Completeness, DhcpState, Host, Reservation, Role, Segment, Sourced};
 use poolcheck_plan::{Facts, Sources};
 
 use crate::adapter::{Adapter, AdapterError, Complaint, Input, Page};
@@ -143,11 +144,23 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
         }
         let mut segment = Segment { name: Some(file.surely(name.to_owned(), name)), ..Segment::default() };
         let own = interface.and_then(|(network_file, section)| Some((*network_file, address_of(section)?)));
+        let own = own.and_then(|(network_file, (net, part))| Some((network_file, (masked(dhcp, net)?, part))));
+        segment.dns.extend(told(file, dhcp, ["6", "option:dns-server"]).unwrap_or_default());
+        let routers = told(file, dhcp, ["3", "option:router"]);
         if let Some((network_file, (net, part))) = own {
             segment.subnets.push(network_file.surely(net.trunc().into(), part));
-            segment.gateways.push(network_file.surely(IpAddr::V4(net.addr()), part));
+            let address = IpAddr::V4(net.addr());
+            if routers.as_ref().is_some_and(|routers| routers.iter().all(|router| router.value != address)) {
+                // Machines are sent to another router; this one is still there.
+                let host = Host { address, name: None, mac: None, role: Role::Router };
+                segment.hosts.push(network_file.surely(host, part));
+            } else if routers.is_none() {
+                segment.gateways.push(network_file.surely(address, part));
+            }
         }
+        segment.gateways.extend(routers.unwrap_or_default());
         segment.dhcp.push(server(file, dhcp, ignored, own.map(|(_, (net, _))| net))?);
+        segment.dhcp.extend(six(file, dhcp, ignored));
         segments.push(segment);
     }
     if segments.is_empty() {
@@ -175,6 +188,40 @@ fn address_of<'t>(interface: &Section<'t>) -> Option<(Ipv4Net, &'t str)> {
     }
     let mask: Ipv4Addr = interface.get("netmask")?.parse().ok()?;
     Some((Ipv4Net::with_netmask(first.parse().ok()?, mask).ok()?, first))
+}
+
+/// The network as DHCP has it: its section may have a netmask of its own.
+fn masked(dhcp: &Section<'_>, net: Ipv4Net) -> Option<Ipv4Net> {
+    let Some(mask) = dhcp.get("netmask") else { return Some(net) };
+    Ipv4Net::with_netmask(net.addr(), mask.parse().ok()?).ok()
+}
+
+/// What `dhcp_option` tells of one option, by its number and its name; `None` where nothing is said of it.
+fn told(file: &Said<'_>, dhcp: &Section<'_>, names: [&str; 2]) -> Option<Vec<Sourced<IpAddr>>> {
+    let fields = |option: &'_ str| names.iter().any(|name| option.split(',').next().map(str::trim) == Some(*name));
+    let last = dhcp.all("dhcp_option").filter(|option| fields(option)).last()?;
+    let list = last.split(',').skip(1).map(str::trim).take(said::MAX_ADDRESSES);
+    let list = list.filter_map(|part| Some((part.parse::<IpAddr>().ok()?, part)));
+    // The unspecified address stands for the router itself.
+    Some(
+        list.filter(|(address, _)| !address.is_unspecified())
+            .map(|(address, part)| file.surely(address, part))
+            .collect(),
+    )
+}
+
+/// What odhcpd does of IPv6: where it leases, the prefixes are those of the day.
+fn six(file: &Said<'_>, dhcp: &Section<'_>, ignored: bool) -> Option<poolcheck_plan::facts::DhcpServer> {
+    let part = dhcp.get("dhcpv6")?;
+    let state = match part {
+        "server" if ignored => DhcpState::Unknown,
+        "server" if dhcp.is_on("dynamicdhcp") == Some(false) => DhcpState::StaticOnly,
+        "server" => DhcpState::On,
+        "relay" => DhcpState::Relay,
+        "hybrid" => DhcpState::Unknown,
+        _ => return None,
+    };
+    Some(poolcheck_plan::facts::DhcpServer { completeness: Completeness::Partial, ..file.server(state, part) })
 }
 
 fn server(
@@ -289,6 +336,22 @@ mod tests {
         let guest = &facts.segments[1];
         assert_eq!(guest.dhcp[0].state.value, DhcpState::StaticOnly);
         assert!(guest.dhcp[0].ranges.is_empty());
+    }
+
+    #[test]
+    fn another_router_a_netmask_and_six() {
+        let with = |more: &str| read(&DHCP.replace("\toption ra 'server'", more), NETWORK).segments.remove(0);
+        let told = with("\tlist dhcp_option '3,192.168.1.254'\n\tlist dhcp_option '6,192.168.1.53,0.0.0.0'");
+        assert_eq!(told.gateways.iter().map(|g| g.value.to_string()).collect::<Vec<_>>(), ["192.168.1.254"]);
+        assert_eq!(told.dns.iter().map(|dns| dns.value.to_string()).collect::<Vec<_>>(), ["192.168.1.53"]);
+        assert_eq!(told.hosts[0].value.address.to_string(), "192.168.1.1", "its address is still taken");
+        let narrow = with("\toption netmask '255.255.255.128'");
+        assert_eq!(narrow.subnets[0].value.to_string(), "192.168.1.0/25");
+        assert_eq!(narrow.dhcp[0].ranges[0].value.to_string(), "192.168.1.100-192.168.1.126");
+        let six = |more: &str| with(more).dhcp.get(1).map(|server| (server.state.value, server.completeness));
+        assert_eq!(six("\toption dhcpv6 'server'"), Some((DhcpState::On, Completeness::Partial)));
+        assert_eq!(six("\toption dhcpv6 'relay'"), Some((DhcpState::Relay, Completeness::Partial)));
+        assert_eq!(six("\toption dhcpv6 'disabled'"), None);
     }
 
     #[test]

@@ -22,6 +22,7 @@
 use poolcheck_plan::Sources;
 
 mod adapter;
+mod dnsmasq_conf;
 pub mod engine;
 mod firewall;
 mod json;

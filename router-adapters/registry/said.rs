@@ -1,10 +1,10 @@
 //! What adapters of configuration files share: a text as a source, facts with their bytes, and the limits of all of them.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use poolcheck_plan::facts::{Completeness, DhcpServer, DhcpState, Origin, OriginId, Reservation, Segment, Sourced};
 use poolcheck_plan::{AddrRange, Confidence, Facts, SourceId, SourceKind, Sources, Span};
 
@@ -69,6 +69,16 @@ impl<'t> Said<'t> {
             completeness: Completeness::Full,
         }
     }
+}
+
+/// What is not seen because a file was not given, as a fact with the place that names it.
+pub(crate) fn gap(file: &Said<'_>, name: &str, part: &str, what: &str) -> Sourced<String> {
+    let line = file.text.get(..range_of(file.text, part).start).map_or(0, |before| before.matches('\n').count()) + 1;
+    let mut end = part.len().min(80);
+    while !part.is_char_boundary(end) {
+        end -= 1;
+    }
+    file.surely(format!("{name}, line {line}: `{}` {what}", &part[..end]), part)
 }
 
 /// The facts of one adapter.
@@ -157,7 +167,8 @@ pub(crate) fn span_of_addresses(text: &str) -> Option<AddrRange> {
     AddrRange::new(first.trim().parse().ok()?, last.trim().parse().ok()?)
 }
 
-/// Gives each reservation to the segments in whose subnet it lies, and to those whose subnet is not known.
+/// Gives each reservation to the segments in whose subnet it lies, and to those whose subnet is not known unless all that
+/// they lease is of the other family.
 ///
 /// # Errors
 /// When that makes more facts than any configuration has.
@@ -166,7 +177,10 @@ pub(crate) fn share(reservations: &[Sourced<Reservation>], segments: &mut [Segme
     let mut without = Vec::new();
     for (number, segment) in segments.iter().enumerate().filter(|(_, segment)| !segment.dhcp.is_empty()) {
         if segment.subnets.is_empty() {
-            without.push(number);
+            let leases =
+                segment.dhcp.iter().flat_map(|server| &server.ranges).map(|range| range.value.first().is_ipv4());
+            let (fours, sixes): (Vec<bool>, Vec<bool>) = leases.partition(|four| *four);
+            without.push((number, fours.is_empty() && !sixes.is_empty(), sixes.is_empty() && !fours.is_empty()));
         }
         for subnet in &segment.subnets {
             let same = by_subnet.entry(subnet.value).or_default();
@@ -183,7 +197,8 @@ pub(crate) fn share(reservations: &[Sourced<Reservation>], segments: &mut [Segme
         let address = reservation.value.address;
         let subnets = lengths.iter().filter_map(|length| Some(IpNet::new(address, *length).ok()?.trunc()));
         let mut own: Vec<usize> = subnets.filter_map(|subnet| by_subnet.get(&subnet)).flatten().copied().collect();
-        own.extend(&without);
+        let other = |only_six: bool, only_four: bool| if address.is_ipv4() { only_six } else { only_four };
+        own.extend(without.iter().filter(|(_, six, four)| !other(*six, *four)).map(|(number, _, _)| *number));
         own.sort_unstable();
         own.dedup();
         given += own.len();
@@ -274,15 +289,83 @@ pub(crate) const fn seconds_of(unit: char) -> Option<u64> {
     })
 }
 
-/// What a `dhcp-host` of dnsmasq says: `[MAC|id:…|*][,set:…][,ADDRESS][,name][,lease][,ignore]`. `None` without an address.
-pub(crate) fn dhcp_host(text: &str) -> Option<(Reservation, &str)> {
-    let (mut address, mut own_mac, mut name) = (None, None, None);
+/// What a `dhcp-host` of dnsmasq says: `[MAC|id:…|*][,set:…][,tag:…][,IPV4|[IPV6]…][,name][,lease][,ignore]`.
+#[derive(Debug, Default)]
+pub(crate) struct DhcpHost<'t> {
+    mac: Option<String>,
+    name: Option<&'t str>,
+    /// A prefix behind an IPv6 address keeps all of its addresses.
+    addresses: Vec<(AddrRange, &'t str)>,
+}
+
+impl<'t> DhcpHost<'t> {
+    /// The addresses that it keeps; without those that are told by their host part alone.
+    pub(crate) fn reservations(&self) -> impl Iterator<Item = (Reservation, &'t str)> {
+        let whole = self.addresses.iter().filter(|(range, _)| !is_host_part(*range));
+        whole.flat_map(|(range, part)| self.each(*range, part, 0))
+    }
+
+    /// The addresses that it keeps in a network by their host part alone (`[::56]`).
+    pub(crate) fn in_network(&self, network: Ipv6Net) -> impl Iterator<Item = (Reservation, &'t str)> {
+        let base = u128::from(network.network());
+        self.addresses
+            .iter()
+            .filter(|(range, _)| is_host_part(*range))
+            .flat_map(move |(range, part)| self.each(*range, part, base))
+    }
+
+    /// Whether it tells an address by its host part alone, which holds in every network.
+    pub(crate) fn has_host_part(&self) -> bool {
+        self.addresses.iter().any(|(range, _)| is_host_part(*range))
+    }
+
+    /// Whether it keeps more addresses than are told one by one.
+    pub(crate) fn is_wide(&self) -> bool {
+        self.addresses.iter().any(|(range, _)| range.size() > MAX_KEPT)
+    }
+
+    /// Whether its address is wherever the machine's name has one.
+    pub(crate) fn is_by_name(&self) -> bool {
+        self.name.is_some() && self.addresses.is_empty()
+    }
+
+    fn each(&self, range: AddrRange, part: &'t str, base: u128) -> impl Iterator<Item = (Reservation, &'t str)> {
+        let address = move |number: u128| match range.first() {
+            IpAddr::V4(_) => range.first(),
+            IpAddr::V6(_) => IpAddr::V6((base | number).into()),
+        };
+        let numbers = (range.size() <= MAX_KEPT).then(|| range.first_number()..=range.last_number());
+        let (mac, name) = (self.mac.clone(), self.name.map(str::to_owned));
+        numbers
+            .into_iter()
+            .flatten()
+            .map(move |number| (Reservation { address: address(number), mac: mac.clone(), name: name.clone() }, part))
+    }
+}
+
+/// One `dhcp-host` keeps no more addresses, as far as they are told one by one.
+const MAX_KEPT: u128 = 256;
+
+/// Whether an address is the part of a host alone, as dnsmasq has it: an IPv6 address whose network is zero.
+fn is_host_part(range: AddrRange) -> bool {
+    range.first().is_ipv6() && range.first_number() >> 64 == 0
+}
+
+/// Reads a `dhcp-host` of dnsmasq. `None` where it keeps nothing because the machine is ignored.
+pub(crate) fn dhcp_host(text: &str) -> Option<DhcpHost<'_>> {
+    let mut host = DhcpHost::default();
     for field in text.split(',').map(str::trim) {
-        let bare = field.trim_start_matches('[').trim_end_matches(']');
-        if let Ok(found) = bare.parse::<IpAddr>() {
-            address = address.or(Some((found, bare)));
+        if let Some(six) = field.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            let range = match six.parse::<Ipv6Net>() {
+                // dnsmasq refuses a prefix with bits behind it.
+                Ok(net) => (net.trunc() == net).then(|| AddrRange::from_net(net.into())),
+                Err(_) => six.parse::<Ipv6Addr>().ok().map(|address| AddrRange::single(address.into())),
+            };
+            host.addresses.extend(range.map(|range| (range, six)));
+        } else if let Ok(four) = field.parse::<Ipv4Addr>() {
+            host.addresses.push((AddrRange::single(four.into()), field));
         } else if let Some(found) = mac(field) {
-            own_mac = own_mac.or(Some(found));
+            host.mac = host.mac.or(Some(found));
         } else if field == "ignore" {
             return None;
         } else if !field.is_empty()
@@ -291,10 +374,22 @@ pub(crate) fn dhcp_host(text: &str) -> Option<(Reservation, &str)> {
             && lease(field).is_none()
             && field != "infinite"
         {
-            name = name.or(Some(field.to_owned()));
+            host.name = host.name.or(Some(field));
         }
     }
-    address.map(|(address, part)| (Reservation { address, mac: own_mac, name }, part))
+    Some(host)
+}
+
+/// Reads a line of `/etc/ethers`: a hardware address, and an IPv4 address or a name.
+pub(crate) fn ether(line: &str) -> Option<DhcpHost<'_>> {
+    let mut words = line.split_whitespace();
+    let (own, at) = (mac(words.next()?)?, words.next()?);
+    let mut host = DhcpHost { mac: Some(own), ..DhcpHost::default() };
+    match at.parse::<Ipv4Addr>() {
+        Ok(four) => host.addresses.push((AddrRange::single(four.into()), at)),
+        Err(_) => host.name = Some(at),
+    }
+    Some(host)
 }
 
 #[cfg(test)]
@@ -307,12 +402,31 @@ mod tests {
         assert_eq!((lease("600"), lease("infinite"), lease("h")), (Some(600), None, None));
         assert_eq!(mac("AA-b:0C:1:2:3").as_deref(), Some("aa:0b:0c:01:02:03"));
         assert_eq!(mac("aa:bb"), None);
-        let (host, part) = dhcp_host("11:22:33:44:55:66,set:x,192.168.0.60,nas,infinite").expect("a host");
-        assert_eq!((host.name.as_deref(), part), (Some("nas"), "192.168.0.60"));
-        assert_eq!(host.mac.as_deref(), Some("11:22:33:44:55:66"));
-        assert!(dhcp_host("11:22:33:44:55:66,192.168.0.60,ignore").is_none());
-        assert!(dhcp_host("bert").is_none());
-        let (v6, _) = dhcp_host("id:00:01,[fd00::5],six").expect("a host");
-        assert_eq!(v6.address.to_string(), "fd00::5");
+        let host = |text| -> Vec<(Reservation, &str)> {
+            dhcp_host(text).map(|host| host.reservations().collect()).unwrap_or_default()
+        };
+        let four = host("11:22:33:44:55:66,set:x,192.168.0.60,nas,infinite");
+        assert_eq!((four[0].0.name.as_deref(), four[0].1), (Some("nas"), "192.168.0.60"));
+        assert_eq!(four[0].0.mac.as_deref(), Some("11:22:33:44:55:66"));
+        assert!(host("11:22:33:44:55:66,192.168.0.60,ignore").is_empty());
+        assert!(host("bert").is_empty() && dhcp_host("bert").is_some_and(|host| host.is_by_name()));
+        let addresses = |text| host(text).iter().map(|(host, _)| host.address.to_string()).collect::<Vec<_>>();
+        assert_eq!(addresses("id:00:01,[fd00::5],six"), ["fd00::5"]);
+        // Both families, several addresses, and a prefix, which keeps all of its addresses.
+        assert_eq!(
+            addresses("nas,10.0.0.1,[fd00::5],[fd00::10/126]"),
+            ["10.0.0.1", "fd00::5", "fd00::10", "fd00::11", "fd00::12", "fd00::13"]
+        );
+        // Without brackets dnsmasq reads an address of hardware, and a network is none behind which there are bits.
+        assert!(addresses("nas,fd00::5").is_empty() && addresses("nas,[fd00::11/126]").is_empty());
+        // The part of a host is an address in a network only.
+        assert!(addresses("nas,[::56]").is_empty());
+        let nas = dhcp_host("nas,[::56]").expect("a host");
+        let net = "fd00:0:0:7::/64".parse().expect("a prefix");
+        assert_eq!(
+            nas.in_network(net).map(|(host, _)| host.address.to_string()).collect::<Vec<_>>(),
+            ["fd00:0:0:7::56"]
+        );
+        assert!(dhcp_host("nas,[fd00::/64]").is_some_and(|host| host.is_wide() && host.reservations().count() == 0));
     }
 }

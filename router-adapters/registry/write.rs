@@ -17,6 +17,9 @@ pub fn to_toml(facts: &Facts) -> String {
         if let Some(read_at) = &origin.read_at {
             line(&mut out, &format!("read-at = {}", quoted(read_at)));
         }
+        for gap in &facts.gaps {
+            line(&mut out, &format!("# Not seen: {}", gap.value.replace(char::is_control, " ")));
+        }
         out.push('\n');
     }
     let networks = [("pods", &facts.networks.pods), ("services", &facts.networks.services)];

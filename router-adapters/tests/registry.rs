@@ -7,6 +7,9 @@ use proptest::prelude::*;
 /// (fixture, the adapter that it is for).
 const FIXTURES: &[(&str, &str, &str)] = &[
     ("dnsmasq", "dnsmasq.conf", include_str!("../fixtures/dnsmasq/dnsmasq.conf")),
+    ("dnsmasq", "dnsmasq.conf", include_str!("../fixtures/dnsmasq/whole/dnsmasq.conf")),
+    ("dnsmasq", "10-lan.conf", include_str!("../fixtures/dnsmasq/whole/dnsmasq.d/10-lan.conf")),
+    ("dnsmasq", "20-six.conf", include_str!("../fixtures/dnsmasq/whole/dnsmasq.d/20-six.conf")),
     ("openwrt", "dhcp", include_str!("../fixtures/openwrt/dhcp")),
     ("openwrt", "network", include_str!("../fixtures/openwrt/network")),
     ("pihole", "pihole.toml", include_str!("../fixtures/pihole/pihole.toml")),

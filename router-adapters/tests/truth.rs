@@ -27,11 +27,12 @@ mod common;
 const HOST: &str = "dhcp";
 
 /// Reads a configuration with an adapter, as `poolcheck router read` does.
-fn read(adapter: &str, text: &str) -> Vec<DhcpServer> {
-    let page = Page { name: "server.conf", text };
+fn read(adapter: &str, text: &str, more: &[(&str, &str)]) -> Vec<DhcpServer> {
+    let mut pages = vec![Page { name: "server.conf", text }];
+    pages.extend(more.iter().map(|(name, text)| Page { name, text }));
     let adapter = find(adapter).expect("it is built in");
-    assert!(adapter.recognises(&page), "{text}");
-    let facts = adapter.parse(&Input { pages: &[page], read_at: None }, &mut Sources::new()).expect("it is read");
+    assert!(adapter.recognises(&pages[0]), "{text}");
+    let facts = adapter.parse(&Input { pages: &pages, read_at: None }, &mut Sources::new()).expect("it is read");
     facts.segments.into_iter().flat_map(|segment| segment.dhcp).collect()
 }
 
@@ -135,10 +136,26 @@ fn truth(server: Server, adapter: &str, text: &str, never: &[&str], ends: (&str,
 
 /// As [`truth`], with a server at another address.
 fn truth_at(own: &str, server: Server, adapter: &str, text: &str, never: &[&str], ends: (&str, &str)) {
-    let servers = read(adapter, text);
+    truth_of(own, server, adapter, (text, &[]), never, ends);
+}
+
+/// As [`truth_at`], with more files, which the text names.
+fn truth_of(
+    own: &str,
+    server: Server,
+    adapter: &str,
+    (text, more): (&str, &[(&str, &str)]),
+    never: &[&str],
+    ends: (&str, &str),
+) {
+    let servers = read(adapter, text, more);
     let [facts] = &servers[..] else { panic!("{servers:?}") };
     let mut lan = Bridge::new();
     lan.host(HOST, "02:71:00:00:00:01", own);
+    for (name, text) in more {
+        std::fs::create_dir_all(std::path::Path::new(name).parent().unwrap()).unwrap();
+        std::fs::write(name, text).unwrap();
+    }
     server.start(&mut lan, HOST, text);
     let reserved = facts.reservations.iter().map(|host| AddrRange::single(host.value.address));
     let never = never.iter().map(|address| AddrRange::single(address.parse().unwrap()));
@@ -168,6 +185,30 @@ fn dnsmasq_leases_what_was_read() {
         Server::Dnsmasq.leases()
     );
     truth(Server::Dnsmasq, "dnsmasq", &text, &[], ("10.77.0.100", "10.77.0.107"));
+}
+
+/// Files that are named, a folder of which some files count, and files of hosts.
+#[test]
+fn dnsmasq_leases_what_its_files_say() {
+    if !inside("dnsmasq_leases_what_its_files_say") {
+        return;
+    }
+    let text = format!(
+        "port=0\nuser=root\ninterface=eth0\nbind-dynamic\nno-ping\ndhcp-authoritative\npid-file=/run/dnsmasq.pid\ndhcp-leasefile={}\n\
+         conf-dir=/run/lan.d,*.conf,-off.conf\nconf-file=/run/one.inc\ndhcp-hostsfile=/run/hosts.dhcp\ndhcp-hostsdir=/run/hosts.d\n",
+        Server::Dnsmasq.leases()
+    );
+    let more = [
+        ("/run/lan.d/10-lan.conf", "dhcp-range=10.77.0.100,10.77.0.103,255.255.254.0\n"),
+        ("/run/lan.d/20-lan.conf.bak", "dhcp-range=10.77.0.110,10.77.0.113,255.255.254.0\n"),
+        ("/run/lan.d/30-off.conf", "dhcp-range=10.77.0.120,10.77.0.123,255.255.254.0\n"),
+        ("/run/lan.d/40-lan.conf~", "dhcp-range=10.77.0.130,10.77.0.133,255.255.254.0\n"),
+        ("/run/lan.d/.conf", "dhcp-range=10.77.0.140,10.77.0.143,255.255.254.0\n"),
+        ("/run/one.inc", "dhcp-range=10.77.0.150,10.77.0.151,255.255.254.0\nconf-file=/run/one.inc\n"),
+        ("/run/hosts.dhcp", "# a machine a line\n02:c1:00:00:00:01,10.77.0.50,nas\n"),
+        ("/run/hosts.d/more", "02:c1:00:00:00:02,10.77.0.101\n"),
+    ];
+    truth_of("10.77.0.1/23", Server::Dnsmasq, "dnsmasq", (&text, &more), &[], ("10.77.0.100", "10.77.0.151"));
 }
 
 /// dnsmasq keeps .0 and .255 to itself in class C networks only.
@@ -242,6 +283,24 @@ fn kea_leases_what_was_read() {
          \"reservations\": [{\"hw-address\": \"02:c1:00:00:00:01\", \"ip-address\": \"10.77.0.50\"},\n\
                             {\"hw-address\": \"02:c1:00:00:00:02\", \"ip-address\": \"10.77.0.102\"}]}]");
     truth(Server::Kea, "kea", &text, &[], ("10.77.0.100", "10.77.1.1"));
+}
+
+/// Kea reads a file where it is included.
+#[test]
+fn kea_leases_what_its_files_say() {
+    if !inside("kea_leases_what_its_files_say") {
+        return;
+    }
+    let text = kea("\"subnet4\": <?include \"/run/more/subnets.json\"?>");
+    let more = [
+        (
+            "/run/more/subnets.json",
+            "[{\"id\": 1, \"subnet\": \"10.77.0.0/23\", \"pools\": <?include \"/run/more/pools.json\"?>,\n\
+             \"reservations\": [{\"hw-address\": \"02:c1:00:00:00:01\", \"ip-address\": \"10.77.0.50\"}]}]",
+        ),
+        ("/run/more/pools.json", "[{\"pool\": \"10.77.0.100-10.77.0.103\"}]"),
+    ];
+    truth_of("10.77.0.1/23", Server::Kea, "kea", (&text, &more), &[], ("10.77.0.100", "10.77.0.103"));
 }
 
 /// A whole prefix as a pool: its first and its last address are leased. Reservations for all subnets, where they are asked for.

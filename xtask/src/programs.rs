@@ -12,11 +12,12 @@ use std::process::Command;
 use super::root;
 
 /// A program, and the Debian package that brings it.
-const PROGRAMS: [(&str, &str); 6] = [
+const PROGRAMS: [(&str, &str); 7] = [
     ("avahi-daemon", "avahi-daemon"),
     ("dnsmasq", "dnsmasq-base"),
     ("dhcpd", "isc-dhcp-server"),
     ("kea-dhcp4", "kea-dhcp4-server"),
+    ("kea-dhcp6", "kea-dhcp6-server"),
     ("kea-ctrl-agent", "kea-ctrl-agent"),
     ("busybox", "busybox"),
 ];

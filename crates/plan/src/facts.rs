@@ -52,6 +52,8 @@ pub struct Facts {
     pub segments: Vec<Segment>,
     /// The cluster's own networks, where known.
     pub networks: ClusterNetworks,
+    /// What should have been read and was not there, a sentence each: it says why a server is not seen in full.
+    pub gaps: Vec<Sourced<String>>,
 }
 
 /// Pod and Service networks, which no pool may meet.
@@ -236,6 +238,7 @@ impl Facts {
         self.origins.extend(other.origins);
         self.networks.pods.extend(other.networks.pods);
         self.networks.services.extend(other.networks.services);
+        self.gaps.extend(other.gaps);
         for segment in other.segments {
             match self.segments.iter_mut().find(|known| known.is_same(&segment)) {
                 Some(known) => known.absorb(segment),
@@ -252,6 +255,7 @@ impl Facts {
         }
         each(&mut self.networks.pods, shift);
         each(&mut self.networks.services, shift);
+        each(&mut self.gaps, shift);
         for segment in &mut self.segments {
             each(segment.name.as_mut_slice(), shift);
             each(segment.vlan.as_mut_slice(), shift);
@@ -390,7 +394,7 @@ mod tests {
         let part = |adapter: &str, dhcp| Facts {
             origins: vec![origin(adapter)],
             segments: vec![Segment { subnets: vec![said(subnet, 0)], dhcp, ..Segment::default() }],
-            networks: ClusterNetworks::default(),
+            ..Facts::default()
         };
         let mut facts = part("manual", Vec::new());
         facts.merge(part("sky-hub", vec![server(DhcpState::On)]));

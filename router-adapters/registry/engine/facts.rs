@@ -308,7 +308,9 @@ impl<'a> Reader<'a> {
         for one in items.into_iter().filter(|one| self.find.counts(&rule.only, *one, item)) {
             if rule.each.written == Some(Written::DhcpHost) {
                 for text in self.find.texts(&Pick::default(), Some(one)) {
-                    found.extend(said::dhcp_host(&text).map(|(value, _)| Known { value, sure }));
+                    let hosts = said::dhcp_host(&text);
+                    let kept = hosts.iter().flat_map(said::DhcpHost::reservations);
+                    found.extend(kept.map(|(value, _)| Known { value, sure }));
                 }
                 continue;
             }

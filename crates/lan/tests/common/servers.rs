@@ -21,15 +21,27 @@ impl Server {
 
     /// Starts it on a host, with this configuration, and waits until it listens.
     pub(crate) fn start(self, lan: &mut Bridge, host: &str, text: &str) {
+        self.start_of(lan, host, text, false);
+    }
+
+    /// As [`Server::start`], for IPv6; BusyBox has none.
+    pub(crate) fn start_six(self, lan: &mut Bridge, host: &str, text: &str) {
+        self.start_of(lan, host, text, true);
+    }
+
+    fn start_of(self, lan: &mut Bridge, host: &str, text: &str, six: bool) {
+        let family = if six { 6 } else { 4 };
         let (config, leases) = (format!("/run/{self:?}.conf"), self.leases());
         let line = match self {
             Self::Dnsmasq => {
                 format!("{} --keep-in-foreground --conf-file={config} --log-facility=-", program("dnsmasq"))
             }
-            Self::Isc => format!("{} -4 -f -d -cf {config} -lf {leases} -pf /run/dhcpd.pid eth0", program("dhcpd")),
+            Self::Isc => {
+                format!("{} -{family} -f -d -cf {config} -lf {leases} -pf /run/dhcpd.pid eth0", program("dhcpd"))
+            }
             Self::Kea => format!(
                 "env KEA_PIDFILE_DIR=/run KEA_LOCKFILE_DIR=none KEA_DHCP_DATA_DIR=/run {} -c {config}",
-                program("kea-dhcp4")
+                program(if six { "kea-dhcp6" } else { "kea-dhcp4" })
             ),
             // It looks for squatters one client after the other, and with its own two seconds for each.
             Self::Udhcpd => format!("{} udhcpd -f -a 200 {config}", program("busybox")),
@@ -39,9 +51,10 @@ impl Server {
             std::fs::write(&leases, "").unwrap();
         }
         lan.start(host, &format!("{line} > /run/{self:?}.log 2>&1"));
-        // Each of them has a socket on port 67 when it is ready.
+        // Each of them has a socket on the servers' port when it is ready.
+        let port = if six { 547 } else { 67 };
         for _ in 0..200 {
-            if run(&format!("ip netns exec {host} ss -Huln 'sport = :67'")).contains(":67") {
+            if run(&format!("ip netns exec {host} ss -Huln 'sport = :{port}'")).contains(&format!(":{port}")) {
                 thread::sleep(Duration::from_millis(300));
                 return;
             }
