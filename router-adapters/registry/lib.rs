@@ -25,6 +25,7 @@ mod adapter;
 pub mod engine;
 mod firewall;
 mod json;
+pub mod leases;
 pub mod observed;
 mod said;
 mod secret;
