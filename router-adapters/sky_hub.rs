@@ -19,6 +19,9 @@
 //! one machine with two addresses is an error. Other pages have an `attach_dev` too, with the devices that are attached
 //! now: those have leases, not fixed addresses, and are not read.
 //!
+//! Or the hub's backup, `sky_router_settings.conf` (Advanced > Backup Settings), which is XML: state, range, lease and
+//! reservations of `LANHostConfigManagement`. What a backup leaves out is not known.
+//!
 //! The form's inputs are never read for addresses: their values are the firmware's template (192.168.0.x), whatever the
 //! hub is set to. A page that is not understood, or contradicts itself or another page, is an error.
 //!
@@ -31,8 +34,11 @@
 //!
 //! Whether another DHCP server runs on the LAN, in particular while the hub relays or bridges. DHCPv6 ranges: the hub's
 //! DHCPv6 server hands out settings only, so there are none. Machines that gave themselves an address. The page is
-//! known from a capture of one model and firmware (SR204, 7.04.0208.R); siblings are expected to be alike.
+//! known from a capture of one model and firmware (SR204, 7.04.0208.R); siblings are expected to be alike. The backup is known
+//! from descriptions of the SR203's, and from TR-098.
 
+#[path = "sky_hub/backup.rs"]
+mod backup;
 #[path = "sky_hub/card.rs"]
 mod card;
 #[path = "sky_hub/page.rs"]
@@ -57,10 +63,17 @@ pub(crate) const ADAPTER: Adapter = Adapter {
 const HOW_TO_SHRINK: &str = "On a Sky Hub: Advanced > LAN IP Setup > Ending IP Address; over a cable, not Wi-Fi.";
 
 fn recognise(page: &Page<'_>) -> bool {
-    page::looks_like_sky(page.text)
+    page::looks_like_sky(page.text) || backup::is_one(page.text)
 }
 
 fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError> {
+    if let Some(backup) = input.pages.iter().find(|page| backup::is_one(page.text)) {
+        if input.pages.len() == 1 {
+            return backup::read(backup, HOW_TO_SHRINK, sources);
+        }
+        let message = format!("{} is the hub's backup, and says all that its pages say", backup.name);
+        return Err(Complaint::whole(message).help("read the backup alone, or the pages").into());
+    }
     if let Some(page) = input.pages.iter().find(|page| page::is_too_large(page.text)) {
         let complaint = Complaint::whole(format!("{} is larger than any page of a Sky Hub", page.name));
         return Err(complaint.help("is it the page LAN IP Setup, saved as \"HTML only\"?").into());

@@ -690,3 +690,47 @@ fn the_default_gateway_is_asked_when_no_host_is_named() {
     // Ports where nobody listens are told once each.
     assert!(out.contains("https://10.77.0.1") && out.contains("refused"), "{out}");
 }
+
+/// Ctrl-C and SIGTERM in the middle: nobody else is locked out by a session that was left open.
+#[test]
+fn an_interrupted_conversation_ends_its_session() {
+    for signal in ["INT", "TERM"] {
+        let home = Home::new();
+        let (reached, login) = std::sync::mpsc::channel();
+        let hub = Hub::start(move |asked: &Asked| match &*asked.line() {
+            "GET /api/auth" => {
+                whole("401 Unauthorized", "", "{\"session\":{\"valid\":false,\"totp\":false,\"sid\":null}}")
+            }
+            "POST /api/auth" => {
+                reached.send(()).unwrap();
+                // The signal comes while the answer is awaited.
+                std::thread::sleep(Duration::from_millis(1500));
+                page("{\"session\":{\"valid\":true,\"totp\":false,\"sid\":\"h0le\"}}")
+            }
+            "DELETE /api/auth" if asked.header("x-ftl-sid") == Some("h0le") => whole("204 No Content", "", ""),
+            _ => whole("404 Not Found", "", ""),
+        });
+        let host = format!("http://{}", hub.address);
+        let ask = [
+            "router",
+            "fetch",
+            "--adapter",
+            "pihole-api",
+            "--host",
+            &host,
+            "--allow-basic",
+            "--secret-env",
+            "HUNTER",
+            "--lock",
+        ];
+        let child = home.command(&ask).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        login.recv_timeout(Duration::from_secs(20)).unwrap();
+        common::run(&format!("kill -{signal} {}", child.id()));
+        let output = child.wait_with_output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(3), "{signal}: {told}");
+        assert!(told.contains("was interrupted"), "{signal}: {told}");
+        assert_eq!(hub.lines(), ["GET /api/auth", "POST /api/auth", "DELETE /api/auth"], "{signal}");
+        assert!(!home.path().join("poolcheck.lock").exists());
+    }
+}

@@ -637,3 +637,114 @@ fn an_offer_in_the_pool_proves_the_overlap() {
     assert!(!rules.contains(&"unknown-dhcp-server".to_owned()), "the gateway of known ranges is known");
     assert!(!Path::new("/run/leases").exists() || run("cat /run/leases").is_empty(), "no lease was taken");
 }
+
+/// A real dnsmasq leases an address of the pool, to a client that then goes away: only the file of its leases knows of it.
+#[test]
+fn a_lease_in_the_pool_is_proof_and_leases_name_machines() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    if !inside("a_lease_in_the_pool_is_proof_and_leases_name_machines") {
+        return;
+    }
+    let (mut lan, folder) = homelab();
+    lan.host("phone", "3c:06:30:00:00:9a", "10.77.0.240/24");
+    run("ip -n phone addr del 10.77.0.240/24 dev eth0");
+    let leases = folder.path().join("dnsmasq.leases");
+    let config = format!(
+        "port=0\nuser=root\nno-ping\nbind-interfaces\ninterface=eth0\ndhcp-authoritative\ndhcp-range=10.77.0.105,10.77.0.105,255.255.255.0,1h\ndhcp-leasefile={}\npid-file=/run/dnsmasq.pid\n",
+        leases.display()
+    );
+    write(folder.path(), "dnsmasq.conf", &config);
+    let file = folder.path().join("dnsmasq.conf");
+    lan.start("router", &format!("{} --keep-in-foreground --conf-file={}", common::program("dnsmasq"), file.display()));
+    write(folder.path(), "bound.sh", "#!/bin/sh\ntest \"$1\" != bound || ip addr add \"$ip\"/24 dev eth0\n");
+    let script = folder.path().join("bound.sh");
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).expect("ours");
+    let client = "udhcpc -i eth0 -f -n -q -t 10 -T 1 -x hostname:annas-phone";
+    run(&format!("ip netns exec phone {} {client} -s {} 2>&1", common::program("busybox"), script.display()));
+
+    let scan = |more: &[&str]| poolcheck(folder.path(), &[&["scan", "--names", "heard", "-o", "json"], more].concat());
+    let without = scan(&[]);
+    assert_eq!(seen(&without).1, ["squatter-in-pool"], "{}", told(&without));
+    assert!(!names(&without).contains_key("10.77.0.105"));
+    let with = scan(&["--leases", "dnsmasq.leases", "--record", "scan.toml"]);
+    assert_eq!(seen(&with).1, ["lease-in-pool", "squatter-in-pool"], "{}", told(&with));
+    let phone = names(&with).remove("10.77.0.105");
+    assert_eq!(phone, Some(("annas-phone".to_owned(), "leases".to_owned())), "{}", told(&with));
+
+    // The phone sleeps: the wire is silent, the lease runs.
+    run("ip netns del phone");
+    let asleep = scan(&["--leases", "dnsmasq.leases"]);
+    assert_eq!(seen(&asleep).1, ["lease-in-pool"], "{}", told(&asleep));
+    assert_eq!(asleep.status.code(), Some(1));
+    let text = told(&poolcheck(folder.path(), &["scan", "--names", "heard", "--leases", "dnsmasq.leases"]));
+    for words in [
+        "10.77.0.105 of pool main-pool is leased to 3c:06:30:00:00:9a (annas-phone) until 20",
+        "dnsmasq.leases:1 says so",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    let again = poolcheck(folder.path(), &["scan", "--from", "scan.toml", "-o", "json"]);
+    assert_eq!(seen(&again).1, ["lease-in-pool", "squatter-in-pool"], "{}", told(&again));
+
+    // A lease that has run out proves nothing.
+    let written = std::fs::read_to_string(&leases).expect("dnsmasq writes it");
+    let end = written.split_whitespace().next().expect("an end");
+    write(folder.path(), "old.leases", &written.replacen(end, "1700000000", 1));
+    assert_eq!(seen(&scan(&["--leases", "old.leases"])).1, Vec::<String>::new());
+    // What cannot be read stops it before anything is sent, with the place.
+    write(folder.path(), "broken.leases", &format!("{written}what is this\n"));
+    let refused = poolcheck(folder.path(), &["scan", "--leases", "broken.leases"]);
+    assert!(told(&refused).contains("broken.leases:2:1"), "{}", told(&refused));
+    assert_eq!(refused.status.code(), Some(2));
+}
+
+#[test]
+fn an_interface_that_vanishes_leaves_what_was_seen_by_then() {
+    if !inside("an_interface_that_vanishes_leaves_what_was_seen_by_then") {
+        return;
+    }
+    let (_lan, folder) = homelab();
+    let child = Command::new(env!("CARGO_BIN_EXE_poolcheck"))
+        .args(["scan", "10.77.0.11-10.77.0.74", "--names", "heard", "--max-pps", "20", "-o", "json"])
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program was built");
+    // Each address has been asked once by then, and the scan goes on for as long again.
+    std::thread::sleep(std::time::Duration::from_secs(5));
+    run("ip link del eth0");
+    let output = child.wait_with_output().expect("it ends");
+    let (rows, _) = seen(&output);
+    // The range is considered for a pool, in which a node may answer.
+    let node = ("10.77.0.11".to_owned(), "52:54:00:00:00:11".to_owned(), "announced".to_owned());
+    assert!(rows.contains(&node), "{rows:?}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let partial = report["scan"]["run"]["partial"].as_str().unwrap_or_default();
+    assert!(partial.contains("the interface went away"), "{}", told(&output));
+    assert_eq!(report["scan"]["asked"], serde_json::json!([]), "no silence means anything");
+    assert_eq!(output.status.code(), Some(3), "{}", told(&output));
+}
+
+#[test]
+fn a_machine_that_is_allowed_is_no_squatter() {
+    if !inside("a_machine_that_is_allowed_is_no_squatter") {
+        return;
+    }
+    let (mut lan, folder) = homelab();
+    lan.host("vip", "02:00:5e:10:00:01", "10.77.0.102/24");
+    let stranger = poolcheck(folder.path(), &["scan", "-o", "json"]);
+    assert_eq!(seen(&stranger).1, ["squatter-in-pool"], "{}", told(&stranger));
+    let other = poolcheck(folder.path(), &["scan", "--allow-mac", "02:00:5e:10:00:02", "-o", "json"]);
+    assert_eq!(seen(&other).1, ["squatter-in-pool"], "another one is allowed: {}", told(&other));
+    let allowed = poolcheck(folder.path(), &["scan", "--allow-mac", "02:00:5E:10:00:01", "-o", "json"]);
+    let (rows, rules) = seen(&allowed);
+    assert_eq!(rules, Vec::<String>::new(), "{}", told(&allowed));
+    let row = ("10.77.0.102".to_owned(), "02:00:5e:10:00:01".to_owned(), "announced".to_owned());
+    assert!(rows.contains(&row), "{rows:?}");
+    assert_eq!(allowed.status.code(), Some(0));
+    let refused = poolcheck(folder.path(), &["scan", "--allow-mac", "annas-phone"]);
+    assert!(told(&refused).contains("`annas-phone` is no hardware address"), "{}", told(&refused));
+    assert_eq!(refused.status.code(), Some(2));
+}

@@ -26,6 +26,7 @@ mod dnsmasq_conf;
 pub mod engine;
 mod firewall;
 mod json;
+pub mod leases;
 pub mod observed;
 mod said;
 mod secret;

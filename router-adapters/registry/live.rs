@@ -49,6 +49,8 @@ pub struct Request {
     pub search: std::net::SocketAddr,
     /// How long to wait before a page is asked again after a lost race for a nonce.
     pub pause: fn() -> Duration,
+    /// Set from outside, a conversation ends after the answer that it awaits: what was begun is ended first.
+    pub stop: std::sync::Arc<std::sync::atomic::AtomicBool>,
 }
 
 impl Request {
@@ -65,6 +67,7 @@ impl Request {
             allow_basic: false,
             search: std::net::SocketAddr::from(([239, 255, 255, 250], 1900)),
             pause: jitter,
+            stop: std::sync::Arc::default(),
         }
     }
 }

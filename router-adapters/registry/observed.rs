@@ -13,16 +13,16 @@
 //! ]
 //! ```
 //!
-//! Of what was `seen`, also: `name` and `named-by` (`facts`, `mdns`, `dhcp` or `dns`), `since`, `via`; a `count` of 0 is this
+//! Of what was `seen`, also: `name` and `named-by` (`facts`, `mdns`, `dhcp`, `leases` or `dns`), `since`, `via`; a `count` of 0 is this
 //! machine's own address.
 //!
-//! Also: `on-node` (a node looked, whose own answers cannot be seen), `considered` (ranges), `servers` (`{ address, mac }`), `offers` (`{ address, server }`), `moved`
+//! Also: `on-node` (a node looked, whose own answers cannot be seen), `considered` (ranges), `servers` (`{ address, mac }`), `offers` (`{ address, server }`), `leases` (`{ address, mac, name, until, file }`), `moved`
 //! (`{ address, from, to }`) and `storms` (`{ address, mac }`).
 
 use std::net::IpAddr;
 use std::time::Duration;
 
-use poolcheck_plan::observed::{Moved, NamedBy, Observed, Seen, SeenOffer, SeenServer, Storm};
+use poolcheck_plan::observed::{Moved, NamedBy, Observed, Seen, SeenLease, SeenOffer, SeenServer, Storm};
 use poolcheck_plan::syntax::parse_range;
 use poolcheck_plan::{AddrRange, SourceId, Span};
 use toml::de::DeTable;
@@ -30,7 +30,7 @@ use toml::de::DeTable;
 use crate::adapter::{AdapterError, Complaint};
 use crate::spanned_toml::{Item, Reader};
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "interface",
     "at",
     "on-node",
@@ -41,6 +41,7 @@ const KEYS: [&str; 12] = [
     "seen",
     "servers",
     "offers",
+    "leases",
     "moved",
     "storms",
 ];
@@ -128,6 +129,17 @@ impl Record {
             {
                 found.offers.push(SeenOffer { address, server, place });
             }
+        }
+        for (table, place) in self.tables(root, "leases", &["address", "mac", "name", "until", "file"]) {
+            let lease = self.address(table, "address", place).map(|address| SeenLease {
+                address,
+                mac: self.mac(table, "mac"),
+                name: self.text(table, "name"),
+                until: self.text(table, "until"),
+                file: self.text(table, "file").unwrap_or_else(|| "a lease file".to_owned()),
+                place,
+            });
+            found.leases.extend(lease);
         }
         for (table, place) in self.tables(root, "moved", &["address", "from", "to"]) {
             let address = self.address(table, "address", place);
@@ -271,6 +283,15 @@ pub fn write(observed: &Observed) -> String {
     let offers = observed.offers.iter();
     let offers = offers.map(|offer| vec![address(offer.address), ("server", quoted(&offer.server.to_string()))]);
     table("offers", offers.collect());
+    let leases = observed.leases.iter().map(|lease| {
+        let said = [("mac", &lease.mac), ("name", &lease.name), ("until", &lease.until)];
+        let said = said.into_iter().filter_map(|(key, value)| Some((key, quoted(value.as_ref()?))));
+        let mut row = vec![address(lease.address)];
+        row.extend(said);
+        row.push(("file", quoted(&lease.file)));
+        row
+    });
+    table("leases", leases.collect());
     let moved = observed.moved.iter();
     let moved =
         moved.map(|moved| vec![address(moved.address), ("from", quoted(&moved.from)), ("to", quoted(&moved.to))]);
@@ -304,6 +325,10 @@ servers = [
 ]
 offers = [
   { address = "192.168.1.242", server = "192.168.1.1" },
+]
+leases = [
+  { address = "192.168.1.242", mac = "3c:06:30:00:00:9a", name = "phone", until = "2026-11-24T17:10:00Z", file = "dnsmasq.leases:3" },
+  { address = "192.168.1.243", file = "dnsmasq.leases:4" },
 ]
 moved = [
   { address = "192.168.1.9", from = "3c:06:30:00:00:01", to = "3c:06:30:00:00:02" },

@@ -35,6 +35,11 @@ impl<'t> Said<'t> {
         Self { text: page.text, source: sources.add(page.name, SourceKind::File, shown) }
     }
 
+    /// The same file, of which no more than the beginning is read.
+    pub(crate) fn up_to(&self, length: usize) -> Self {
+        Self { text: self.text.get(..length).unwrap_or(self.text), source: self.source }
+    }
+
     /// The place of a part of the text.
     pub(crate) fn span(&self, part: &str) -> Span {
         let start = (part.as_ptr() as usize).wrapping_sub(self.text.as_ptr() as usize);

@@ -125,8 +125,10 @@ impl Form {
         if let Some(lease) = &server.lease_seconds {
             line(out, &format!("lease = {}", quoted(&format!("{}s", lease.value))));
         }
-        if self.how_sure && server.completeness == Completeness::Partial {
-            line(out, "completeness = \"partial\"");
+        // What a reader would take from the reservations alone, or from their absence.
+        let implied = if server.knows_reservations() { Completeness::Full } else { Completeness::RangeOnly };
+        if self.how_sure && server.completeness != implied {
+            line(out, &format!("completeness = {}", quoted(completeness(server.completeness))));
         }
         self.levels(
             out,
@@ -177,6 +179,15 @@ const fn state(state: DhcpState) -> &'static str {
     }
 }
 
+/// The word for how much of a server was seen.
+const fn completeness(completeness: Completeness) -> &'static str {
+    match completeness {
+        Completeness::Full => "full",
+        Completeness::RangeOnly => "range-only",
+        Completeness::Partial => "partial",
+    }
+}
+
 fn host_table(host: &Host) -> String {
     let mut fields = vec![format!("address = {}", quoted(&host.address.to_string()))];
     fields.extend(host.name.iter().map(|name| format!("name = {}", quoted(name))));
@@ -215,4 +226,73 @@ pub(crate) fn normal_mac(text: &str) -> Option<String> {
     let valid = digits.len() == 12 && digits.chars().all(|c| c.is_ascii_hexdigit());
     let pairs = || digits.as_bytes().chunks(2).map(|pair| String::from_utf8_lossy(pair).to_ascii_lowercase());
     valid.then(|| pairs().collect::<Vec<_>>().join(":"))
+}
+
+#[cfg(test)]
+mod tests {
+    use poolcheck_plan::facts::{Origin, OriginId};
+    use poolcheck_plan::{AddrRange, SourceId, Sources, Span};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{Input, Page, find, read_lock};
+
+    fn said<T>(value: T) -> Sourced<T> {
+        let place = Span::new(SourceId(0), 0, 0);
+        Sourced { value, place, confidence: Confidence::High, origin: OriginId(0) }
+    }
+
+    fn servers() -> impl Strategy<Value = Vec<DhcpServer>> {
+        let states = [DhcpState::On, DhcpState::Off, DhcpState::Relay, DhcpState::StaticOnly, DhcpState::Unknown];
+        let seen = [Completeness::Full, Completeness::RangeOnly, Completeness::Partial];
+        let server = (
+            proptest::sample::select(states.to_vec()),
+            proptest::sample::select(seen.to_vec()),
+            any::<bool>(),
+            0_u8..3,
+        );
+        let server = server.prop_map(|(state, completeness, range, reservations)| DhcpServer {
+            state: said(state),
+            server: None,
+            ranges: range
+                .then(|| AddrRange::new([192, 0, 2, 10].into(), [192, 0, 2, 20].into()).map(said))
+                .flatten()
+                .into_iter()
+                .collect(),
+            excluded: Vec::new(),
+            reservations: (0..reservations)
+                .map(|host| said(Reservation { address: [192, 0, 2, 100 + host].into(), mac: None, name: None }))
+                .collect(),
+            lease_seconds: None,
+            completeness,
+        });
+        proptest::collection::vec(server, 1..4)
+    }
+
+    fn told(facts: &Facts) -> Vec<(DhcpState, Completeness, Vec<AddrRange>, usize)> {
+        let servers = facts.segments.iter().flat_map(|segment| &segment.dhcp);
+        let ranges = |server: &DhcpServer| server.ranges.iter().map(|range| range.value).collect();
+        servers.map(|s| (s.state.value, s.completeness, ranges(s), s.reservations.len())).collect()
+    }
+
+    proptest! {
+        /// A server of which a part was seen is not one that was seen whole, in no file that is written.
+        #[test]
+        fn how_much_was_seen_is_read_back(dhcp in servers()) {
+            let origin = Origin { adapter: "kea".to_owned(), title: "kea".to_owned(), read_at: None, how_to_shrink: None };
+            let subnets = vec![said("192.0.2.0/24".parse().expect("a prefix"))];
+            let segment = Segment { subnets, dhcp, ..Segment::default() };
+            let facts = Facts { origins: vec![origin], segments: vec![segment], ..Facts::default() };
+            let text = to_toml(&facts);
+            let page = Page { name: "lan.toml", text: &text };
+            let manual = find("manual").expect("it is built in");
+            let again = manual.parse(&Input { pages: &[page], read_at: None }, &mut Sources::new()).expect("it is read");
+            prop_assert_eq!(told(&again), told(&facts), "{}", text);
+
+            let locked = Locked { adapter: "kea".to_owned(), version: 1, host: "192.0.2.1".to_owned(), facts: facts.clone() };
+            let text = to_lock(&[locked]);
+            let again = read_lock(&Page { name: "poolcheck.lock", text: &text }, &mut Sources::new()).expect("it is read");
+            prop_assert_eq!(told(&again[0].facts), told(&facts), "{}", text);
+        }
+    }
 }

@@ -60,6 +60,10 @@ pub(crate) struct ScanArgs {
     /// Unless said, `heard` with --fast and `ask` otherwise
     #[arg(long, value_name = "HOW")]
     names: Option<HowNames>,
+    /// The file in which a DHCP server keeps its leases (dnsmasq, ISC dhcpd, Kea, systemd-networkd): names, and leases
+    /// that run on addresses of a pool; may be given several times
+    #[arg(long, value_name = "FILE", conflicts_with = "from")]
+    leases: Vec<PathBuf>,
     /// A node of the cluster, by address or hardware address; may be given several times
     #[arg(long = "node", value_name = "NODE")]
     nodes: Vec<String>,
@@ -458,6 +462,7 @@ mod live {
                 Some(HowNames::Ask) | None => Names::Asked,
                 Some(HowNames::Dns) => Names::Everywhere,
             },
+            leases: args.leases.clone(),
         })
     }
 }

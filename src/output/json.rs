@@ -81,7 +81,8 @@ pub struct JsonSighting {
     /// What the machine is called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Who calls it so: `facts`, `mdns` (the machine itself), `dhcp` (the machine itself) or `dns`.
+    /// Who calls it so: `facts`, `mdns` (the machine itself), `dhcp` (the machine itself), `leases` (a DHCP server's file)
+    /// or `dns`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub named_by: Option<String>,
     /// Since when it is there without a day of absence, as RFC 3339; absent without a journal.

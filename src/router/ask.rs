@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use clap::Args;
 use poolcheck_plan::{Facts, Sources};
@@ -226,7 +228,7 @@ impl Job {
 
     /// Asks, and says on standard error what a person should know of it.
     pub(crate) fn ask(&self, style: &Style) -> Result<Said, Failure> {
-        let request = self.request()?;
+        let request = interruptible(self.request()?)?;
         let conversation = live::converse(self.choice.asker()?, &request).map_err(|error| refused(&error))?;
         self.notes(&conversation, &request, style)?;
         let read_at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
@@ -237,7 +239,7 @@ impl Job {
 
     /// Asks, and keeps the answers for a report, also those that are not understood.
     pub(crate) fn record(&self, style: &Style) -> Result<Recorded, Failure> {
-        let request = self.request()?;
+        let request = interruptible(self.request()?)?;
         let (conversation, ended) = live::record(self.choice.asker()?, &request).map_err(|error| refused(&error))?;
         self.notes(&conversation, &request, style)?;
         let ended = ended.map(|error| format!("{error}; {}", error.help()));
@@ -298,6 +300,30 @@ impl Job {
         };
         secret.map(Some).map_err(|error| refused(&error.into()))
     }
+}
+
+/// What Ctrl-C and SIGTERM set. A router whose session is left open lets nobody else in for minutes, so the first signal ends
+/// the conversation as any other end does; a second one ends the program.
+static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+
+/// The request, which signals end from now on: a person who is asked for a password can still leave at once.
+fn interruptible(mut request: Request) -> Result<Request, Failure> {
+    const INTERRUPTED: i32 = 130;
+    if STOP.get().is_none() {
+        let stop = Arc::new(AtomicBool::new(false));
+        let handle = Arc::clone(&stop);
+        let caught = ctrlc::set_handler(move || {
+            if handle.swap(true, Ordering::SeqCst) {
+                std::process::exit(INTERRUPTED);
+            }
+        });
+        caught.map_err(|error| Failure::plain(Exit::Unchecked, &format!("signals cannot be caught: {error}"), ""))?;
+        let _ = STOP.set(stop);
+    }
+    if let Some(stop) = STOP.get() {
+        request.stop = Arc::clone(stop);
+    }
+    Ok(request)
 }
 
 /// Where packets go that no other route is for.

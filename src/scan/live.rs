@@ -17,12 +17,13 @@ use poolcheck_lan::scan::{Ending, Profile, Scanner, Settings, Targets, WireState
 use poolcheck_lan::wire::MacAddr;
 use poolcheck_lan::wire::dns::{self, HostName};
 use poolcheck_lan::{Cancel, Error, Machine, Timestamp, drive};
+use poolcheck_manifest::kinds::pool::PoolEntry;
 use poolcheck_plan::facts::Role;
 use poolcheck_plan::observed::{Moved, NamedBy, Observed, Seen, SeenOffer, SeenServer, Storm};
 use poolcheck_plan::{AddrRange, SourceId, Span};
 use poolcheck_rules::World;
 
-use super::names::{self, Names};
+use super::names::{self, Leases, Names};
 use super::targets::{Aim, nodes};
 use super::vendor::Vendors;
 use super::{Run, THIS_MACHINE};
@@ -48,6 +49,8 @@ pub(crate) struct Manner {
     pub(crate) allowed: Vec<MacAddr>,
     /// How names become known.
     pub(crate) names: Names,
+    /// Files in which DHCP servers keep their leases.
+    pub(crate) leases: Vec<PathBuf>,
 }
 
 /// A machine as a user names it.
@@ -80,7 +83,7 @@ pub(crate) fn settings(aim: &Aim, manner: &Manner) -> Result<(Targets, Settings)
 
 /// Looks at the segment of an interface.
 pub(crate) fn look(world: &World<'_>, aim: &Aim, manner: &Manner, cancel: &Cancel) -> Result<Look, Failure> {
-    let mut found = Found::default();
+    let mut found = Found { leases: Leases::read(&manner.leases)?, ..Found::default() };
     let asked = Wanted::ARP.and(Wanted::NDP).and(Wanted::MDNS);
     let wanted = if manner.listen.is_some() { Wanted::ALL } else { asked };
     let mut link = open(aim, wanted, manner.pcap.as_deref())?;
@@ -95,6 +98,7 @@ pub(crate) fn look(world: &World<'_>, aim: &Aim, manner: &Manner, cancel: &Cance
         run.cut_short = cut_short(ended.err(), cancel);
         found.heard(&listening.inner);
         found.names_heard(&listening.inner);
+        found.names_leased();
     } else {
         let (targets, settings) = settings(aim, manner)?;
         let scanner = Scanner::new(mac, targets, settings, seed()).map_err(|error| wire_failure(&error))?;
@@ -134,6 +138,7 @@ pub(crate) fn look(world: &World<'_>, aim: &Aim, manner: &Manner, cancel: &Cance
         found.asked = if report.ending == Ending::Complete { aim.ranges.clone() } else { Vec::new() };
         found.owners(&report);
         found.names_heard(&asking.listener);
+        found.names_leased();
         if run.cut_short.is_none() {
             let nameless = found.seen.keys().filter(|key| !found.names.contains_key(key)).map(|(address, _)| *address);
             let nameless: BTreeSet<IpAddr> = nameless.collect();
@@ -159,7 +164,7 @@ pub(crate) fn replay(world: &World<'_>, file: &Path, manner: &Manner) -> Result<
     let reader = Reader::new(BufReader::new(open)).map_err(|error| refused(format!("{}: {error}", file.display())))?;
     let mut link =
         Replay::new(reader, MacAddr::ZERO).map_err(|error| refused(format!("{}: {error}", file.display())))?;
-    let mut found = Found::default();
+    let mut found = Found { leases: Leases::read(&manner.leases)?, ..Found::default() };
     let mut listener = Listener::new(MacAddr::ZERO, Timestamp::FAR_FUTURE);
     while !link.is_over() {
         let mut arrived = Vec::new();
@@ -173,6 +178,7 @@ pub(crate) fn replay(world: &World<'_>, file: &Path, manner: &Manner) -> Result<
     }
     found.heard(&listener);
     found.names_heard(&listener);
+    found.names_leased();
     let mut observed = found.machines(world, manner, None);
     observed.interface = file.display().to_string();
     let run = Run { duration: link.now().since(Timestamp::ZERO), ..Run::default() };
@@ -298,6 +304,7 @@ struct Found {
     storms: Vec<(IpAddr, MacAddr)>,
     asked: Vec<AddrRange>,
     names: BTreeMap<(IpAddr, MacAddr), (String, NamedBy)>,
+    leases: Leases,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -344,6 +351,15 @@ impl Found {
                     By::Dhcp => NamedBy::Dhcp,
                 };
                 self.names.insert((*address, *mac), (name.to_string(), by));
+            }
+        }
+    }
+
+    /// What is not known by the machines' own words DHCP servers may have noted.
+    fn names_leased(&mut self) {
+        for (address, mac) in self.seen.keys() {
+            if let Some(name) = self.leases.name(*address, &mac.to_string()) {
+                self.names.entry((*address, *mac)).or_insert_with(|| (name.to_owned(), NamedBy::Leases));
             }
         }
     }
@@ -416,13 +432,19 @@ impl Found {
                 place: NOWHERE,
             })
         });
+        let now = jiff::Timestamp::now();
+        let pools = || world.pools.iter().flat_map(|pool| &pool.entries).filter_map(PoolEntry::range);
+        let matters = |address: IpAddr| {
+            let asked = aim.is_some_and(|aim| aim.ranges.iter().any(|range| range.contains(address)));
+            asked || pools().any(|range| range.contains(address))
+        };
         let server = |(address, mac): &(IpAddr, Option<MacAddr>)| SeenServer {
             address: *address,
             mac: mac.map(|mac| mac.to_string()),
             place: NOWHERE,
         };
         Observed {
-            at: Some(jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
+            at: Some(now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
             on_node: aim.is_some_and(|aim| own_node(world, manner, aim).is_some()),
             trusted,
             seen: own.into_iter().flatten().chain(seen).collect(),
@@ -432,6 +454,7 @@ impl Found {
                 .iter()
                 .map(|(address, server)| SeenOffer { address: *address, server: *server, place: NOWHERE })
                 .collect(),
+            leases: self.leases.current(now, matters),
             moved: self
                 .moved
                 .iter()
@@ -508,7 +531,7 @@ fn own_node(world: &World<'_>, manner: &Manner, aim: &Aim) -> Option<String> {
 }
 
 /// A record that is not written down yet has no places; its text gives them.
-const NOWHERE: Span = Span { source: SourceId(0), start: 0, end: 0 };
+pub(super) const NOWHERE: Span = Span { source: SourceId(0), start: 0, end: 0 };
 
 fn bar(manner: &Manner, what: &'static str) -> ProgressBar {
     if !manner.progress {

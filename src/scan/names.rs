@@ -6,14 +6,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use poolcheck_lan::names::{Asker, Lookup};
 use poolcheck_lan::wire::dns::{HostName, PORT};
 use poolcheck_lan::{Cancel, Timestamp};
+use poolcheck_plan::Sources;
+use poolcheck_plan::observed::SeenLease;
+use poolcheck_router_adapters::Page;
+use poolcheck_router_adapters::leases::{self, Lease, Until};
 use poolcheck_rules::World;
 
+use super::live::NOWHERE;
 use super::targets::Aim;
+use crate::failure::Failure;
 
 /// How names become known, beside facts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +69,55 @@ impl Written {
 
     pub(super) fn of_machine(&self, address: IpAddr, mac: &str) -> Option<String> {
         self.by_mac.get(mac).or_else(|| self.by_address.get(&address)).cloned()
+    }
+}
+
+/// What DHCP servers' own files say, as far as it can be shown: a name is one that DNS could have.
+#[derive(Debug, Default)]
+pub(crate) struct Leases(Vec<(String, Lease)>);
+
+impl Leases {
+    /// Reads the files.
+    pub(crate) fn read(files: &[PathBuf]) -> Result<Self, Failure> {
+        let mut read = Self::default();
+        for file in files {
+            let (text, name) = (crate::config::read_text(file, false)?, crate::collect::shown(file));
+            let mut sources = Sources::new();
+            let leases = leases::read(&Page { name: &name, text: &text }, &mut sources)
+                .map_err(|error| Failure::facts(error, sources))?;
+            read.0.extend(leases.into_iter().map(|lease| {
+                let name_of_machine = lease.name.as_deref().and_then(HostName::new).map(|name| name.to_string());
+                (name.clone(), Lease { name: name_of_machine, ..lease })
+            }));
+        }
+        Ok(read)
+    }
+
+    /// What the servers call a machine: by its hardware address, or by the address where they do not say that.
+    pub(super) fn name(&self, address: IpAddr, mac: &str) -> Option<&str> {
+        let leases = || self.0.iter().map(|(_, lease)| lease).filter(|lease| lease.name.is_some());
+        let own = |lease: &&Lease| lease.mac.as_deref() == Some(mac);
+        // A machine that had several addresses is called what it is called at this one.
+        let here = leases().find(|lease| lease.address == address && (own(lease) || lease.mac.is_none()));
+        here.or_else(|| leases().find(own)).and_then(|lease| lease.name.as_deref())
+    }
+
+    /// The leases that run at a time, of the addresses that matter.
+    pub(super) fn current(&self, at: jiff::Timestamp, matters: impl Fn(IpAddr) -> bool) -> Vec<SeenLease> {
+        let runs = |(_, lease): &&(String, Lease)| lease.until.is_current(at.as_second()) && matters(lease.address);
+        let seen = |(file, lease): &(String, Lease)| SeenLease {
+            address: lease.address,
+            mac: lease.mac.clone(),
+            name: lease.name.clone(),
+            until: match lease.until {
+                // What is later than any calendar is for ever.
+                Until::At(end) => jiff::Timestamp::from_second(end).ok().map(|end| end.to_string()),
+                Until::Never | Until::Ended | Until::Unknown => None,
+            },
+            file: format!("{file}:{}", lease.line),
+            place: NOWHERE,
+        };
+        self.0.iter().filter(runs).map(seen).collect()
     }
 }
 

@@ -184,6 +184,20 @@ impl DhcpServer {
         !self.reservations.is_empty() || self.completeness == Completeness::Full || self.state.value == DhcpState::Off
     }
 
+    /// Whether no more is known of it than that it once leased something.
+    fn is_hearsay(&self) -> bool {
+        self.state.confidence == Confidence::Low
+            && self.ranges.is_empty()
+            && self.reservations.is_empty()
+            && self.completeness == Completeness::Partial
+    }
+
+    /// Whether an address is one that it leases, as far as is known.
+    fn leases(&self, address: IpAddr) -> bool {
+        let reserved = || self.reservations.iter().any(|own| own.value.address == address);
+        self.leased().any(|(range, _)| range.contains(address)) || reserved()
+    }
+
     /// The ranges it leases from, holes taken out; none while it is off.
     pub fn leased(&self) -> impl Iterator<Item = (AddrRange, &Sourced<AddrRange>)> {
         let holes: AddrSet = self.excluded.iter().map(|hole| hole.value).collect();
@@ -300,6 +314,28 @@ impl Segment {
             .filter(|h| !self.hosts.iter().any(|k| k.value.address == h.value.address))
             .collect();
         self.hosts.extend(hosts);
+        self.forget_hearsay();
+    }
+
+    /// Takes out servers that are only known from what a machine was leased, where somebody knows the same server by its own
+    /// configuration: that one says what it leases, and whether it leases at all.
+    fn forget_hearsay(&mut self) {
+        let fuller: Vec<DhcpServer> = self.dhcp.iter().filter(|server| !server.is_hearsay()).cloned().collect();
+        let gateway = |address: IpAddr| self.gateways.iter().any(|gateway| gateway.value == address);
+        let of_same = |server: &DhcpServer, known: &DhcpServer| match (&server.server, &known.server) {
+            (Some(server), Some(known)) => server.value == known.value,
+            // Who does not say its own address is the gateway that leased, or whoever leases what was leased.
+            (address, _) => {
+                let own = self.hosts.iter().filter(|host| host.origin == server.state.origin);
+                let mut own = own.map(|host| host.value.address);
+                address.as_ref().is_some_and(|address| known.server.is_none() && gateway(address.value))
+                    || own.any(|own| known.leases(own))
+            }
+        };
+        let known = |server: &DhcpServer| fuller.iter().any(|known| of_same(server, known));
+        let kept: Vec<bool> = self.dhcp.iter().map(|server| !server.is_hearsay() || !known(server)).collect();
+        let mut kept = kept.into_iter();
+        self.dhcp.retain(|_| kept.next().unwrap_or(true));
     }
 }
 
@@ -386,6 +422,64 @@ mod tests {
         assert!(server(DhcpState::Off).knows_ranges());
         assert!(!server(DhcpState::Relay).knows_ranges());
         assert!(!server(DhcpState::On).knows_reservations());
+    }
+
+    #[test]
+    fn what_a_machine_was_leased_adds_no_server_that_is_known_better() {
+        let (subnet, gateway): (IpNet, IpAddr) = ("10.0.0.0/24".parse().unwrap(), "10.0.0.1".parse().unwrap());
+        let part = |dhcp, hosts| Facts {
+            origins: vec![origin("x")],
+            segments: vec![Segment {
+                subnets: vec![said(subnet, 0)],
+                gateways: vec![said(gateway, 0)],
+                dhcp: vec![dhcp],
+                hosts,
+                ..Segment::default()
+            }],
+            networks: ClusterNetworks::default(),
+        };
+        let own = |by: Option<&str>, address: &str| {
+            let state = Sourced { confidence: Confidence::Low, ..said(DhcpState::On, 0) };
+            let lease = DhcpServer {
+                state,
+                server: by.map(|by| said(by.parse().unwrap(), 0)),
+                ranges: Vec::new(),
+                excluded: Vec::new(),
+                completeness: Completeness::Partial,
+                ..server(DhcpState::On)
+            };
+            part(
+                lease,
+                vec![said(Host { address: address.parse().unwrap(), name: None, mac: None, role: Role::Other }, 0)],
+            )
+        };
+        let full = |state, address: Option<&str>| {
+            let address = address.map(|address| said(address.parse().unwrap(), 0));
+            part(DhcpServer { server: address, ..server(state) }, Vec::new())
+        };
+        // (the configuration's server, the lease's server, the leased address, servers that are left)
+        let cases = [
+            (DhcpState::On, Some("10.0.0.2"), Some("10.0.0.2"), "10.0.0.99", 1),
+            (DhcpState::Off, Some("10.0.0.2"), Some("10.0.0.2"), "10.0.0.99", 1),
+            (DhcpState::On, None, Some("10.0.0.1"), "10.0.0.99", 1),
+            (DhcpState::On, None, Some("10.0.0.2"), "10.0.0.12", 1),
+            (DhcpState::On, None, None, "10.0.0.12", 1),
+            // Another server, or one that may be another: what it leases nobody knows.
+            (DhcpState::On, Some("10.0.0.2"), Some("10.0.0.3"), "10.0.0.12", 2),
+            (DhcpState::On, None, Some("10.0.0.2"), "10.0.0.99", 2),
+            (DhcpState::On, None, Some("10.0.0.2"), "10.0.0.15", 2),
+            (DhcpState::On, None, None, "10.0.0.99", 2),
+        ];
+        for (state, known, by, address, left) in cases {
+            let (mut first, mut last) = (full(state, known), own(by, address));
+            first.merge(own(by, address));
+            last.merge(full(state, known));
+            for facts in [first, last] {
+                let dhcp = &facts.segments[0].dhcp;
+                assert_eq!(dhcp.len(), left, "{known:?} {by:?} {address}");
+                assert!(dhcp.iter().any(|server| server.state.value == state && server.ranges.len() == 1));
+            }
+        }
     }
 
     #[test]

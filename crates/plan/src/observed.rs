@@ -35,6 +35,8 @@ pub struct Observed {
     pub servers: Vec<SeenServer>,
     /// What DHCP servers offered.
     pub offers: Vec<SeenOffer>,
+    /// Leases that run, by servers' own files.
+    pub leases: Vec<SeenLease>,
     /// Addresses that went from one machine to another.
     pub moved: Vec<Moved>,
     /// Machines that announce one address over and over.
@@ -75,13 +77,15 @@ pub enum NamedBy {
     Mdns,
     /// The machine itself, to DHCP servers.
     Dhcp,
+    /// A DHCP server, in the file of its leases.
+    Leases,
     /// A DNS server.
     Dns,
 }
 
 impl NamedBy {
     /// All, in the order in which they are believed.
-    pub const ALL: [Self; 4] = [Self::Facts, Self::Mdns, Self::Dhcp, Self::Dns];
+    pub const ALL: [Self; 5] = [Self::Facts, Self::Mdns, Self::Dhcp, Self::Leases, Self::Dns];
 
     /// The word for it in files and reports.
     pub const fn word(self) -> &'static str {
@@ -89,6 +93,7 @@ impl NamedBy {
             Self::Facts => "facts",
             Self::Mdns => "mdns",
             Self::Dhcp => "dhcp",
+            Self::Leases => "leases",
             Self::Dns => "dns",
         }
     }
@@ -112,6 +117,23 @@ pub struct SeenOffer {
     pub address: IpAddr,
     /// The server, by its own word.
     pub server: IpAddr,
+    /// Where this is recorded.
+    pub place: Span,
+}
+
+/// A lease that ran when somebody looked, by the file in which its server keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenLease {
+    /// The address.
+    pub address: IpAddr,
+    /// To which machine, where the file says it.
+    pub mac: Option<String>,
+    /// What the server calls the machine.
+    pub name: Option<String>,
+    /// Up to when, as RFC 3339; `None`: for ever.
+    pub until: Option<String>,
+    /// The file and its line: `dnsmasq.leases:3`.
+    pub file: String,
     /// Where this is recorded.
     pub place: Span,
 }

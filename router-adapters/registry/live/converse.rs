@@ -1,6 +1,7 @@
 //! The conversation that an adapter file describes: recognise, log in, ask, and log out whatever happened.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::address::Offer;
@@ -92,7 +93,12 @@ fn talk(adapter: &Declared, request: &Request) -> Result<(Conversation, Result<(
     talk.may_log_in()?;
     talk.identify()?;
     talk.vars.set("user", talk.user.clone());
-    let told = file.step.iter().try_for_each(|step| talk.step(step));
+    let told = file.step.iter().try_for_each(|step| {
+        if request.stop.load(Ordering::SeqCst) {
+            return Err(FetchError::Interrupted { host: talk.way.host() });
+        }
+        talk.step(step)
+    });
     // Whatever happened: a session that was begun is ended.
     let left_open = file.finally.iter().find_map(|last| talk.finally(last).err());
     let mut said = talk.said;

@@ -230,6 +230,12 @@ pub enum FetchError {
         /// The host.
         host: String,
     },
+    /// It was told to stop, and ended what it had begun.
+    #[error("the conversation with {host} was interrupted")]
+    Interrupted {
+        /// The host.
+        host: String,
+    },
     /// There is no password where one was said to be.
     #[error(transparent)]
     Secret(#[from] crate::secret::SecretError),
@@ -332,6 +338,7 @@ impl FetchError {
             }
             Self::WrongPassword { .. } => "nothing was tried twice; the password is on the router's label unless changed".into(),
             Self::Busy { .. } => "log out in the browser, wait a few minutes, and try again".into(),
+            Self::Interrupted { .. } => "its session was closed before the end; nothing was written".into(),
             Self::Secret(error) => error.help(),
         }
     }

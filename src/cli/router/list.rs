@@ -27,20 +27,24 @@ pub(super) fn run(args: &ListArgs, style: &Style) -> Result<Exit, Failure> {
     let listed = crate::router::list();
     let text = match args.output {
         Plain::Json => Told::list(listed).text(),
-        Plain::Pretty => listed.iter().map(told).collect(),
+        Plain::Pretty => {
+            let width = listed.iter().map(|one| one.id.chars().count()).max().unwrap_or(0);
+            listed.iter().map(|one| told(one, width)).collect()
+        }
     };
     let text = if style.ascii && args.output == Plain::Pretty { pretty::ascii(&text) } else { text };
     Ok(output::finish(output::print(&text), style))
 }
 
-fn told(one: &Listed) -> String {
+fn told(one: &Listed, width: usize) -> String {
     let how = match (one.file, one.live) {
         (true, true) => "file, live",
         (true, false) => "file",
         _ => "live",
     };
-    let mut out = format!("{:<15} {} ({how})\n", one.id, one.title);
-    let mut line = |what: &str, text: &str| writeln!(out, "{:<15} {what}: {text}", "").expect("writes to a string");
+    let mut out = format!("{:<width$}  {} ({how})\n", one.id, one.title);
+    let mut line =
+        |what: &str, text: &str| writeln!(out, "{:<width$}  {what}: {text}", "").expect("writes to a string");
     let tested = one.tested_on.join(", ");
     line(
         "tried on",
