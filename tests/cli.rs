@@ -385,6 +385,27 @@ fn the_lock_is_read_beside_other_facts() {
 
 /// Recorded answers are read by an adapter that is a file, each as the answer of its step.
 #[test]
+fn what_a_routers_files_leave_open_is_told() {
+    let conf = "dhcp-range=192.168.1.2,192.168.1.120,12h\nconf-dir=/etc/dnsmasq.d\n";
+    let pool = POOL.replace("192.168.1.50-192.168.1.60", "192.168.1.200-192.168.1.210");
+    let config = "[[router]]\nadapter = \"dnsmasq\"\nfile = \"dnsmasq.conf\"\n";
+    let home = folder(&[("pool.yaml", &pool), ("dnsmasq.conf", conf), ("poolcheck.toml", config)]);
+    let (code, out, error) = run(home.path(), &["check"]);
+    assert_eq!(code, 0, "{out}{error}");
+    assert!(out.contains("not checked: ") && out.contains("`/etc/dnsmasq.d` was not given"), "{out}");
+    assert_eq!(run(home.path(), &["check", "--require", "dhcp"]).0, 3);
+    let (code, out, _) = run(home.path(), &["router", "read", "dnsmasq.conf", "-o", "json"]);
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains("not_seen") && out.contains("`/etc/dnsmasq.d` was not given"), "{out}");
+    let (code, out, error) = run(home.path(), &["suggest", "--size", "6", "--subnet", "192.168.1.0/24"]);
+    assert_eq!(code, 0, "{out}{error}");
+    assert!(error.contains("`/etc/dnsmasq.d` was not given"), "{error}");
+    write(home.path(), "dnsmasq.conf", b"dhcp-range=192.168.1.2,192.168.1.120,12h\n");
+    let (code, out, _) = run(home.path(), &["check", "--require", "dhcp"]);
+    assert_eq!((code, out.contains("was not given")), (0, false), "{out}");
+}
+
+#[test]
 fn recorded_answers_are_read_by_their_step() {
     let info = include_str!("../router-adapters/fixtures/fritzbox/info.xml");
     let adapter = include_str!("../router-adapters/fritzbox.toml");

@@ -25,7 +25,7 @@ pub use pods::{Held, Pods, Speakers};
 pub use releases::ValuesFile;
 pub use rule::{Fact, Registered, Rule};
 pub use run::{APPLYING_WORDS, IGNORE, WIRE, check, check_with, support_words, words};
-pub use world::{FACTS_MAX_AGE, SkippedDocument, World, WorldInput};
+pub use world::{FACTS_MAX_AGE, SkippedDocument, Unseen, World, WorldInput};
 
 include!(concat!(env!("OUT_DIR"), "/registry.rs"));
 

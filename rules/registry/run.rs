@@ -2,7 +2,7 @@
 
 use crate::finding::{Finding, Findings, NotChecked, Outcome};
 use crate::ignores::{self, Ignoring};
-use crate::rule::Registered;
+use crate::rule::{Fact, Registered};
 use crate::world::World;
 
 /// The words by which a file is known to hold something that a rule judges: a file without any of them is not parsed.
@@ -67,6 +67,15 @@ fn judge(world: &World<'_>, wanted: impl Fn(&Registered) -> bool, outcome: &mut 
             let mut findings = Findings::new(world.sources, rule);
             (rule.check)(world, &mut findings);
             findings.finish(outcome);
+            if rule.needs.contains(&Fact::Dhcp) && !world.pools.is_empty() {
+                outcome.not_checked.extend(world.unseen().map(|unseen| NotChecked {
+                    rule: rule.id,
+                    fact: Fact::Dhcp,
+                    subject: Some(unseen.of),
+                    reason: unseen.why,
+                    place: Some(unseen.place),
+                }));
+            }
         } else if !world.pools.is_empty() {
             outcome.not_checked.extend(missing.into_iter().map(|fact| NotChecked {
                 rule: rule.id,

@@ -15,6 +15,7 @@ use poolcheck_manifest::kinds::service::{self, Requested, Service};
 use poolcheck_manifest::kinds::workload::{self, VolumeClaim, Workload};
 use poolcheck_manifest::tree::{Clusters, Substitution, Together};
 use poolcheck_manifest::{ManifestFile, Object};
+use poolcheck_plan::facts::{Completeness, DhcpServer, DhcpState, OriginId};
 use poolcheck_plan::observed::Observed;
 use poolcheck_plan::{
     AddrRange, AddrSet, AddressPlan, Claim, ClaimId, ClaimKind, Confidence, Facts, SourceId, Sources, Span,
@@ -24,6 +25,17 @@ use crate::cure::{Cure, Cures};
 use crate::ignores::Ignore;
 use crate::releases::{self, Library, ValuesFile};
 use crate::rule::Fact;
+
+/// What is not known of a DHCP server of which something is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unseen {
+    /// Who said what is known: `dnsmasq dnsmasq.conf`.
+    pub of: String,
+    /// What is missing, in one clause.
+    pub why: String,
+    /// Where that can be told.
+    pub place: Span,
+}
 
 /// What a world is built from.
 #[derive(Debug, Clone, Copy)]
@@ -310,14 +322,35 @@ impl<'a> World<'a> {
         let any = |kinds: &[ClaimKind]| self.plan.claims().iter().any(|claim| kinds.contains(&claim.kind));
         let servers = || self.facts.segments.iter().flat_map(|segment| &segment.dhcp);
         match fact {
-            Fact::Dhcp => servers().any(poolcheck_plan::facts::DhcpServer::knows_ranges),
-            Fact::Reservations => servers().any(poolcheck_plan::facts::DhcpServer::knows_reservations),
+            Fact::Dhcp => servers().any(DhcpServer::knows_ranges),
+            Fact::Reservations => servers().any(DhcpServer::knows_reservations),
             Fact::Subnet => self.facts.segments.iter().any(|segment| !segment.subnets.is_empty()),
             Fact::Gateway => any(&[ClaimKind::Gateway, ClaimKind::DnsServer]),
             Fact::Nodes => any(&[ClaimKind::Node]),
             Fact::Networks => any(&[ClaimKind::PodCidr, ClaimKind::ServiceCidr]),
             Fact::Values | Fact::OwnAnswers => true,
         }
+    }
+
+    /// What is not known of DHCP servers of which something is known: of the ranges that were read, more may be missing.
+    pub fn unseen(&self) -> impl Iterator<Item = Unseen> + '_ {
+        let of = |origin: OriginId, why: &str, place| Unseen {
+            of: self.facts.origins.get(origin.0 as usize).map_or("a DHCP server", |origin| &origin.title).to_owned(),
+            why: why.to_owned(),
+            place,
+        };
+        let servers = self.facts.segments.iter().flat_map(|segment| &segment.dhcp);
+        // Where something was missing, that says best why.
+        let explained = |origin| self.facts.gaps.iter().any(|gap| gap.origin == origin);
+        let servers = servers.filter(move |server| !explained(server.state.origin)).filter_map(move |server| {
+            let why = match (server.knows_ranges(), server.completeness, server.state.value) {
+                (true, Completeness::Partial, _) => "not all that it leases is known",
+                (false, _, DhcpState::On | DhcpState::Unknown) => "what it leases is not known",
+                _ => return None,
+            };
+            Some(of(server.state.origin, why, server.state.place))
+        });
+        self.facts.gaps.iter().map(move |gap| of(gap.origin, &gap.value, gap.place)).chain(servers)
     }
 
     /// Where pools meet claims of a kind, ordered by pool and address.

@@ -218,8 +218,12 @@ fn required_missing(missing: &[&poolcheck_rules::NotChecked]) -> String {
     let mut facts: Vec<Fact> = missing.iter().map(|verdict| verdict.fact).collect();
     facts.sort();
     facts.dedup();
-    let lines =
-        facts.iter().map(|fact| format!("{} is required, and {}: {}", fact.name(), fact.missing(), fact.remedy()));
+    let lines = facts.iter().map(|fact| {
+        // In part, or as a whole.
+        let part = missing.iter().find(|verdict| verdict.fact == *fact && verdict.subject.is_some());
+        let what = part.map_or(fact.missing(), |verdict| &verdict.reason);
+        format!("{} is required, and {what}: {}", fact.name(), fact.remedy())
+    });
     lines.collect::<Vec<_>>().join("\n")
 }
 

@@ -95,6 +95,9 @@ pub(crate) fn run(args: &SuggestArgs, style: &Style) -> Exit {
         return usage("no subnet is known", "write `[[segment]]` with `subnet = \"…\"` in lan.toml, or pass --subnet")
             .tell(style);
     };
+    for unseen in world.unseen() {
+        output::print_error(&output::pretty::warning(&format!("{}: {}", unseen.of, unseen.why), style));
+    }
     match answer(&world, subnet, u128::from(args.size)) {
         Some(answer) => {
             let text = match args.output {

@@ -47,6 +47,8 @@ pub(crate) enum Told {
         origins: Vec<JsonOrigin>,
         /// The segments.
         segments: Vec<JsonSegment>,
+        /// What should have been read and was not there, a sentence each.
+        not_seen: Vec<JsonFact>,
     },
     /// `router diff`.
     #[cfg_attr(not(feature = "live"), allow(dead_code, reason = "told by builds that can ask"))]
@@ -212,6 +214,7 @@ impl Told {
         Self::Facts {
             origins: origins.collect(),
             segments: facts.segments.iter().map(|one| segment(one, sources)).collect(),
+            not_seen: each(&facts.gaps, sources),
         }
     }
 
@@ -229,15 +232,16 @@ impl Told {
     }
 }
 
+fn each<T: ToString>(facts: &[Sourced<T>], sources: &Sources) -> Vec<JsonFact> {
+    let one = |fact: &Sourced<T>| JsonFact {
+        value: fact.value.to_string(),
+        confidence: fact.confidence,
+        place: pretty::title(fact.place, sources),
+    };
+    facts.iter().map(one).collect()
+}
+
 fn segment(segment: &Segment, sources: &Sources) -> JsonSegment {
-    fn each<T: ToString>(facts: &[Sourced<T>], sources: &Sources) -> Vec<JsonFact> {
-        let one = |fact: &Sourced<T>| JsonFact {
-            value: fact.value.to_string(),
-            confidence: fact.confidence,
-            place: pretty::title(fact.place, sources),
-        };
-        facts.iter().map(one).collect()
-    }
     let dhcp = segment.dhcp.iter().map(|server| JsonServer {
         state: server.state.value,
         server: each(server.server.as_slice(), sources).pop(),

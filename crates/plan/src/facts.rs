@@ -436,7 +436,7 @@ mod tests {
                 hosts,
                 ..Segment::default()
             }],
-            networks: ClusterNetworks::default(),
+            ..Facts::default()
         };
         let own = |by: Option<&str>, address: &str| {
             let state = Sourced { confidence: Confidence::Low, ..said(DhcpState::On, 0) };
