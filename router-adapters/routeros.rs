@@ -7,6 +7,10 @@
 //! may stand on a line of its own or before its command, with spaces or slashes; lines that end in `\` go on. `set` and `disable`
 //! are followed where they name one entry.
 //!
+//! Of IPv6 `/ipv6 address`, `/ipv6 dhcp-server`, `/ipv6 pool`, `/ipv6 dhcp-server binding`, `/ipv6 dhcp-relay`, and of `/ipv6 nd` whether
+//! machines are told to ask a DHCP server. A server leases addresses where its `address-pool` has `prefix-length=128`, and then the
+//! whole prefix of the pool; from any other pool it delegates prefixes to routers and leases no address but those of bindings.
+//!
 //! Only pools that a DHCP server names are told, with those that `next-pool` adds: other pools are for VPNs and hotspots. Nothing
 //! of the file but these sections is ever shown.
 //!
@@ -17,14 +21,16 @@
 //! ## What it cannot know
 //!
 //! What scripts compute, and entries that `set` and `remove` find by more than a name: the facts are then *partial*. On RouterOS 6 a
-//! server of which the export does not say whether it is disabled: its state is *unknown*. Servers of IPv6, which delegate prefixes.
+//! server of which the export does not say whether it is disabled: its state is *unknown*. A pool of IPv6 that the provider
+//! delegates stands in no export: a server of it is *partial*, and the place is told, as for an address with `from-pool` and for what
+//! RADIUS leases. To whom prefixes are delegated.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-use ipnet::{IpNet, Ipv4Net};
-use poolcheck_plan::facts::{Completeness, DhcpState, Reservation, Segment, Sourced};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use poolcheck_plan::facts::{Completeness, DhcpServer, DhcpState, Reservation, Segment, Sourced};
 use poolcheck_plan::{AddrRange, Facts, Sources};
 
 use crate::adapter::{Adapter, AdapterError, Complaint, Input, Page};
@@ -45,7 +51,9 @@ fn recognise(page: &Page<'_>) -> bool {
     let own = |line: &str| {
         let line = line.trim_start();
         line.starts_with('#') && line.contains(" by RouterOS ")
-            || ["/ip pool", "/ip/pool", "/ip dhcp-server", "/ip/dhcp-server"].iter().any(|path| line.starts_with(path))
+            || ["/ip pool", "/ip/pool", "/ip dhcp-server", "/ip/dhcp-server", "/ipv6 dhcp-server", "/ipv6/dhcp-server"]
+                .iter()
+                .any(|path| line.starts_with(path))
     };
     page.text.lines().any(own)
 }
@@ -102,6 +110,12 @@ enum Menu {
     Relay,
     Address,
     Vlan,
+    SixPool,
+    SixServer,
+    SixBinding,
+    SixRelay,
+    SixAddress,
+    Advertised,
 }
 
 fn menu(path: &[&str]) -> Option<Menu> {
@@ -113,6 +127,12 @@ fn menu(path: &[&str]) -> Option<Menu> {
         ["ip", "dhcp-relay"] => Menu::Relay,
         ["ip", "address"] => Menu::Address,
         ["interface", "vlan"] => Menu::Vlan,
+        ["ipv6", "pool"] => Menu::SixPool,
+        ["ipv6", "dhcp-server"] => Menu::SixServer,
+        ["ipv6", "dhcp-server", "binding"] => Menu::SixBinding,
+        ["ipv6", "dhcp-relay"] => Menu::SixRelay,
+        ["ipv6", "address"] => Menu::SixAddress,
+        ["ipv6", "nd"] => Menu::Advertised,
         _ => return None,
     })
 }
@@ -129,6 +149,11 @@ impl<'j> Entry<'j> {
 
     fn is(&self, key: &str, value: &str) -> bool {
         self.get(key) == Some(value)
+    }
+
+    /// The word itself that says a value.
+    fn key(&self, key: &str) -> Option<&'j str> {
+        self.0.iter().rev().find(|(own, _)| *own == key).map(|(own, _)| *own)
     }
 }
 
@@ -182,6 +207,8 @@ struct Export<'j> {
     entries: HashMap<Menu, Vec<Entry<'j>>>,
     /// Something was computed, or found by more than a name.
     unclear: bool,
+    /// The same of IPv6.
+    unclear_six: bool,
     /// How many entries were changed later.
     changes: usize,
 }
@@ -191,8 +218,18 @@ impl<'j> Export<'j> {
         self.entries.get(&menu).map_or(&[], Vec::as_slice)
     }
 
+    fn by(&self, menu: Menu, key: &str) -> By<'_, 'j> {
+        let mut by = By::new();
+        for entry in self.all(menu) {
+            if let Some(value) = entry.get(key) {
+                by.entry(plain(value).into_owned()).or_default().push(entry);
+            }
+        }
+        by
+    }
+
     fn of(joined: &'j str) -> Self {
-        let mut export = Self { entries: HashMap::new(), unclear: false, changes: 0 };
+        let mut export = Self { entries: HashMap::new(), unclear: false, unclear_six: false, changes: 0 };
         let mut path: Vec<&str> = Vec::new();
         for line in joined.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
             for words in commands(line) {
@@ -231,15 +268,23 @@ impl<'j> Export<'j> {
         let Some(menu) = menu(&own) else {
             // A script may add anything; one that has nothing to do with addresses is none of ours.
             let scripted = first.starts_with(':') || first.contains('$');
-            self.unclear |=
-                scripted && words.iter().any(|word| word.contains("dhcp-server") || word.contains("/ip pool"));
+            let means =
+                |parts: &[&str]| scripted && words.iter().any(|word| parts.iter().any(|part| word.contains(part)));
+            self.unclear |= means(&["dhcp-server", "/ip pool", "/ip/pool"]);
+            self.unclear_six |= means(&["dhcp-server", "/ipv6 pool", "/ipv6/pool"]);
             return;
         };
         match verb {
             "add" => {
                 let entry = Entry(pairs(arguments));
-                self.unclear |= entry.0.iter().any(|(_, value)| value.starts_with(['$', '[', '(']));
+                if entry.0.iter().any(|(_, value)| value.starts_with(['$', '[', '('])) {
+                    self.doubt(menu);
+                }
                 self.entries.entry(menu).or_default().push(entry);
+            }
+            // The entry that every router has, which no `add` makes.
+            "set" if menu == Menu::Advertised && arguments.first().is_some_and(|word| is_default(word)) => {
+                self.entries.entry(menu).or_default().push(Entry(pairs(&arguments[1..])));
             }
             "set" | "disable" | "enable" => {
                 let more = match verb {
@@ -252,11 +297,22 @@ impl<'j> Export<'j> {
                 let entry = arguments.first().filter(|_| follows).and_then(|wanted| self.named(menu, wanted));
                 match entry {
                     Some(entry) => entry.0.extend(more),
-                    None => self.unclear = true,
+                    None => self.doubt(menu),
                 }
             }
-            "remove" | "edit" => self.unclear = true,
+            "remove" | "edit" => self.doubt(menu),
             _ => {}
+        }
+    }
+
+    /// Something of a menu is not known.
+    fn doubt(&mut self, menu: Menu) {
+        match menu {
+            Menu::SixPool | Menu::SixServer | Menu::SixBinding | Menu::SixRelay | Menu::SixAddress => {
+                self.unclear_six = true;
+            }
+            Menu::Advertised => {}
+            _ => self.unclear = true,
         }
     }
 
@@ -280,6 +336,12 @@ impl<'j> Export<'j> {
     }
 }
 
+/// Whether a word finds the entry that is there by default.
+fn is_default(word: &str) -> bool {
+    let inner = word.strip_prefix('[').and_then(|inner| inner.strip_suffix(']'));
+    inner.is_some_and(|inner| inner.split_whitespace().eq(["find", "default=yes"]))
+}
+
 fn pairs<'j>(arguments: &[&'j str]) -> Vec<(&'j str, &'j str)> {
     let pairs = arguments.iter().filter_map(|word| word.split_once('='));
     pairs.map(|(key, value)| (key, unquoted(value))).collect()
@@ -296,11 +358,11 @@ fn shown(text: &str) -> String {
         if !goes_on {
             let own = line.trim_start().starts_with('/');
             if own {
-                path = words.iter().copied().take_while(|word| !word.contains('=')).take(6).collect();
-                path.retain(|word| !matches!(*word, "add" | "set" | "remove" | "disable" | "enable"));
+                let is_verb = |word: &str| matches!(word, "add" | "set" | "remove" | "disable" | "enable");
+                path = words.iter().copied().take_while(|word| !word.contains('=') && !is_verb(word)).take(6).collect();
             }
             let deeper: Vec<&str> =
-                words.iter().copied().take_while(|word| matches!(*word, "network" | "lease")).collect();
+                words.iter().copied().take_while(|word| matches!(*word, "network" | "lease" | "binding")).collect();
             let whole: Vec<&str> = if own { path.clone() } else { path.iter().copied().chain(deeper).collect() };
             reads = menu(&whole).is_some() && !line.trim_start().starts_with('#');
         }
@@ -319,15 +381,20 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
     let file = Said::new(page, shown(page.text), sources);
     let joined = Joined::of(page.text);
     let export = Export::of(&joined.text);
-    if export.all(Menu::Server).len() + export.all(Menu::Relay).len() > said::MAX_SEGMENTS {
+    let servers = [Menu::Server, Menu::Relay, Menu::SixServer, Menu::SixRelay];
+    if servers.iter().map(|menu| export.all(*menu).len()).sum::<usize>() > said::MAX_SEGMENTS {
         return Err(said::too_many().into());
     }
-    let named = |pool: &'_ Entry<'_>| pool.get("name").map(plain).map(Cow::into_owned);
-    let mut pools = HashMap::new();
-    for (number, pool) in export.all(Menu::Pool).iter().enumerate() {
-        pools.extend(named(pool).map(|name| (name, number)));
-    }
-    let reader = Reader { file: &file, joined: &joined, export: &export, pools, old: is_version_six(page.text) };
+    let reader = Reader {
+        file: &file,
+        name: page.name,
+        joined: &joined,
+        export: &export,
+        pools: export.by(Menu::Pool, "name"),
+        six_pools: export.by(Menu::SixPool, "name"),
+        six_addresses: export.by(Menu::SixAddress, "interface"),
+        old: is_version_six(page.text),
+    };
     let mut segments = Vec::new();
     let mut names = Vec::new();
     let mut ranges = 0;
@@ -346,12 +413,13 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
         segment.dhcp.push(file.server(DhcpState::Relay, reader.place(interface)));
         segments.push(segment);
     }
+    reader.leases(Menu::Lease, &mut segments, &names)?;
+    let gaps = reader.all_six(&mut segments)?;
     if segments.is_empty() {
-        let message = format!("{} has no /ip dhcp-server", page.name);
+        let message = format!("{} has no /ip dhcp-server and no /ipv6 dhcp-server", page.name);
         return Err(Complaint::whole(message).help("export everything: /export file=router").into());
     }
-    reader.leases(&mut segments, &names)?;
-    Ok(said::facts("routeros", page.name, HOW_TO_SHRINK, segments))
+    Ok(Facts { gaps, ..said::facts("routeros", page.name, HOW_TO_SHRINK, segments) })
 }
 
 /// RouterOS 6 leaves out what is a default of its own, and a new server was disabled by default.
@@ -362,12 +430,19 @@ fn is_version_six(text: &str) -> bool {
 
 struct Reader<'r, 't, 'j> {
     file: &'r Said<'t>,
+    name: &'r str,
     joined: &'j Joined,
     export: &'r Export<'j>,
-    /// The numbers of the pools, by their names.
-    pools: HashMap<String, usize>,
+    /// The pools, by their names.
+    pools: By<'r, 'j>,
+    six_pools: By<'r, 'j>,
+    /// The addresses of IPv6, by their interfaces.
+    six_addresses: By<'r, 'j>,
     old: bool,
 }
+
+/// Entries by one of their values.
+type By<'r, 'j> = HashMap<String, Vec<&'r Entry<'j>>>;
 
 impl<'t> Reader<'_, 't, '_> {
     /// Where a part of the joined text stands in the file.
@@ -381,9 +456,15 @@ impl<'t> Reader<'_, 't, '_> {
 
     /// What is known of the network behind an interface.
     fn on_interface(&self, interface: &str) -> Segment {
+        let name = plain(interface).into_owned();
+        let mut segment = Segment { name: Some(self.surely(name, interface)), ..Segment::default() };
+        self.four(&mut segment, interface);
+        segment
+    }
+
+    /// What is known of its IPv4, and its VLAN.
+    fn four(&self, segment: &mut Segment, interface: &str) {
         let name = plain(interface);
-        let mut segment =
-            Segment { name: Some(self.surely(name.clone().into_owned(), interface)), ..Segment::default() };
         let on_it = |entry: &&Entry<'_>, key: &str| entry.get(key).is_some_and(|own| plain(own) == name);
         let own = self.export.all(Menu::Address).iter().filter(|entry| on_it(entry, "interface"));
         for entry in own.take(said::MAX_ADDRESSES) {
@@ -407,7 +488,6 @@ impl<'t> Reader<'_, 't, '_> {
             let number = text.parse().ok().filter(|number| (1..=4094).contains(number))?;
             Some(self.surely(number, text))
         });
-        segment
     }
 
     fn segment(&self, server: &Entry<'_>) -> Result<Segment, AdapterError> {
@@ -446,7 +526,7 @@ impl<'t> Reader<'_, 't, '_> {
             if name == "none" || seen.contains(&name) {
                 break;
             }
-            let pool = self.pools.get(name.as_ref()).and_then(|number| self.export.all(Menu::Pool).get(*number));
+            let pool = self.pools.get(name.as_ref()).and_then(|pools| pools.last());
             // A chain that is longer than any is not followed.
             let Some(pool) = pool.filter(|_| seen.len() < said::MAX_DEPTH) else { return Ok(false) };
             for text in pool.get("ranges").unwrap_or_default().split(',').map(str::trim).filter(|text| !text.is_empty())
@@ -498,13 +578,14 @@ impl<'t> Reader<'_, 't, '_> {
     }
 
     /// Static leases go to the server that they name, or to the one in whose subnet they lie.
-    fn leases(&self, segments: &mut [Segment], names: &[Option<Cow<'_, str>>]) -> Result<(), AdapterError> {
+    fn leases(&self, menu: Menu, segments: &mut [Segment], names: &[Option<Cow<'_, str>>]) -> Result<(), AdapterError> {
         let mut shared = Vec::new();
-        for lease in self.export.all(Menu::Lease).iter().filter(|lease| !lease.is("disabled", "yes")) {
-            let Some(text) = lease.get("address") else { continue };
-            // A lease may name a pool instead.
-            let Ok(address) = text.parse::<IpAddr>() else { continue };
+        for lease in self.export.all(menu).iter().filter(|lease| !lease.is("disabled", "yes")) {
+            let Some(text) = lease.get("address").filter(|_| !lease.is("ia-type", "pd")) else { continue };
+            // A lease may name a pool instead, and a binding the prefix of a router.
+            let Ok(address) = text.strip_suffix("/128").unwrap_or(text).parse::<IpAddr>() else { continue };
             let mac = lease.get("mac-address").and_then(said::mac);
+            let mac = mac.or_else(|| mac_of(lease.get("duid")?));
             let name = lease.get("comment").map(|name| plain(name).into_owned());
             let reservation = self.surely(Reservation { address, mac, name }, text);
             let server = lease.get("server").map(plain).filter(|name| name != "all");
@@ -515,6 +596,169 @@ impl<'t> Reader<'_, 't, '_> {
         }
         said::share(&shared, segments)
     }
+
+    /// Adds what is known of IPv6: to the segments of the same interfaces, and as segments of their own. What is not known is told.
+    fn all_six(&self, segments: &mut Vec<Segment>) -> Result<Vec<Sourced<String>>, AdapterError> {
+        let mut gaps = Vec::new();
+        let relays = self.export.all(Menu::SixRelay).iter().filter(|relay| !relay.is("disabled", "yes"));
+        let relays = relays.filter(|relay| relay.get("interface").is_some());
+        let (mut own, mut interfaces, mut names) = (Vec::new(), Vec::new(), Vec::new());
+        for server in self.export.all(Menu::SixServer).iter().chain(relays.clone()) {
+            let interface = server.get("interface");
+            let name = interface.map(|interface| self.surely(plain(interface).into_owned(), interface));
+            let mut segment = Segment { name, ..Segment::default() };
+            self.six(&mut segment, &mut gaps);
+            own.push(segment);
+            interfaces.push(interface);
+        }
+        for (server, segment) in self.export.all(Menu::SixServer).iter().zip(&mut own) {
+            segment.dhcp.push(self.six_server(server, &mut gaps)?);
+            names.push(server.get("name").map(plain));
+        }
+        self.leases(Menu::SixBinding, &mut own, &names)?;
+        for (relay, segment) in relays.zip(own.iter_mut().skip(names.len())) {
+            let place = self.place(relay.get("interface").unwrap_or_default());
+            segment.dhcp.push(self.file.server(DhcpState::Relay, place));
+        }
+        let name_of = |segment: &Segment| segment.name.as_ref().map(|name| name.value.clone());
+        let mut known: HashMap<String, usize> = HashMap::new();
+        for (number, segment) in segments.iter_mut().enumerate() {
+            self.six(segment, &mut gaps);
+            known.extend(name_of(segment).map(|name| (name, number)));
+        }
+        for (mut segment, interface) in own.into_iter().zip(interfaces) {
+            let name = name_of(&segment);
+            if let Some(number) = name.as_ref().and_then(|name| known.get(name)) {
+                segments[*number].dhcp.append(&mut segment.dhcp);
+                continue;
+            }
+            if let Some(interface) = interface {
+                self.four(&mut segment, interface);
+            }
+            known.extend(name.map(|name| (name, segments.len())));
+            segments.push(segment);
+        }
+        self.asked(segments, &mut gaps);
+        Ok(gaps)
+    }
+
+    /// What is known of the IPv6 of a segment. A prefix whose length is not written is one of 64 bits.
+    fn six(&self, segment: &mut Segment, gaps: &mut Vec<Sourced<String>>) {
+        let Some(name) = segment.name.as_ref().map(|name| name.value.clone()) else { return };
+        let own = self.six_addresses.get(&name).map_or(&[][..], Vec::as_slice);
+        for entry in own.iter().filter(|entry| !entry.is("disabled", "yes")).take(said::MAX_ADDRESSES) {
+            if let Some(pool) = entry.get("from-pool") {
+                self.gap(gaps, pool, "is a pool of prefixes: which of them the interface has is not written");
+                continue;
+            }
+            let Some(text) = entry.get("address") else { continue };
+            let net = text.parse::<Ipv6Net>().ok().or_else(|| Ipv6Net::new(text.parse().ok()?, 64).ok());
+            let Some(net) = net.filter(|net| !net.addr().is_unicast_link_local()) else { continue };
+            // One address alone is no network.
+            if net.prefix_len() < 128 {
+                segment.subnets.push(self.surely(IpNet::V6(net.trunc()), text));
+            }
+            // With `eui-64` the router's own address is made of its hardware address, which is not written.
+            if !entry.is("eui-64", "yes") {
+                said::add_new(&mut segment.gateways, [self.surely(IpAddr::V6(net.addr()), text)]);
+            }
+        }
+    }
+
+    /// A server of IPv6. Whatever its pool is, it answers those that have a binding.
+    fn six_server(&self, server: &Entry<'_>, gaps: &mut Vec<Sourced<String>>) -> Result<DhcpServer, AdapterError> {
+        let pool = server.get("address-pool").filter(|pool| *pool != "static-only");
+        let place = server.get("address-pool").or(server.get("name")).or(server.get("interface")).unwrap_or_default();
+        let mut dhcp = self.file.server(DhcpState::StaticOnly, self.place(place));
+        let mut partial = self.export.unclear_six;
+        if let Some(name) = pool {
+            let entry = self.six_pools.get(plain(name).as_ref()).and_then(|pools| pools.last());
+            let length = entry.and_then(|entry| entry.get("prefix-length"));
+            let prefix = entry.and_then(|entry| entry.get("prefix"));
+            match (length, prefix) {
+                (Some("128"), Some(text)) => {
+                    let Ok(net) = text.parse::<Ipv6Net>() else {
+                        let message = format!("the pool `{}` has the prefix `{text}`", plain(name));
+                        let complaint = Complaint::at(self.file.span(self.place(text)), "no prefix", message);
+                        return Err(complaint.help("RouterOS writes prefix=2001:db8::/64").into());
+                    };
+                    dhcp.state.value = DhcpState::On;
+                    dhcp.ranges.push(self.surely(AddrRange::from_net(net.trunc().into()), text));
+                }
+                // Prefixes for other routers: no machine on this segment is leased an address of it.
+                (Some(length), _) if length != "128" => {}
+                // It may hold addresses, or prefixes for other routers.
+                _ => {
+                    dhcp.state.value = DhcpState::Unknown;
+                    partial = true;
+                    self.gap(
+                        gaps,
+                        name,
+                        "is a pool whose prefix is not in this export: what is leased of it is not known",
+                    );
+                }
+            }
+        }
+        if let Some(word) = server.key("use-radius").filter(|_| server.is("use-radius", "yes")) {
+            if dhcp.ranges.is_empty() {
+                dhcp.state.value = DhcpState::Unknown;
+            }
+            partial = true;
+            self.gap(gaps, word, "has a RADIUS server say what is leased, which is not known");
+        }
+        if partial {
+            dhcp.completeness = Completeness::Partial;
+        }
+        match server.get("disabled") {
+            Some("yes") => dhcp.state.value = DhcpState::Off,
+            None if self.old => dhcp.state.value = DhcpState::Unknown,
+            _ => {}
+        }
+        let lease = server.get("lease-time");
+        dhcp.lease_seconds = lease.and_then(|text| Some(self.surely(time(text)?, text)));
+        Ok(dhcp)
+    }
+
+    /// Tells where machines are told to ask a server of IPv6 for their address, and the export has none.
+    fn asked(&self, segments: &[Segment], gaps: &mut Vec<Sourced<String>>) {
+        let own = self.export.by(Menu::Advertised, "interface");
+        let all = self
+            .export
+            .all(Menu::Advertised)
+            .iter()
+            .filter(|entry| entry.get("interface").is_none_or(|on| on == "all"));
+        let all: Vec<&Entry<'_>> = all.collect();
+        let [servers, relays] = [Menu::SixServer, Menu::SixRelay].map(|menu| self.export.by(menu, "interface"));
+        for name in segments.iter().filter_map(|segment| segment.name.as_ref()).map(|name| name.value.as_str()) {
+            if servers.contains_key(name) || relays.contains_key(name) || !self.six_addresses.contains_key(name) {
+                continue;
+            }
+            let entry = own.get(name).and_then(|entries| entries.last()).or(all.last());
+            let entry =
+                entry.filter(|entry| entry.is("managed-address-configuration", "yes") && !entry.is("disabled", "yes"));
+            if let Some(word) = entry.and_then(|entry| entry.key("managed-address-configuration")) {
+                let what =
+                    format!("has the machines of {name} ask a DHCP server of IPv6, and none of them is in this export");
+                self.gap(gaps, word, &what);
+            }
+        }
+    }
+
+    /// Tells once what is not known, and where that is written.
+    fn gap(&self, gaps: &mut Vec<Sourced<String>>, part: &str, what: &str) {
+        let gap = said::gap(self.file, self.name, self.place(part), what);
+        if gaps.len() < said::MAX_GAPS && gaps.iter().all(|known| known.place != gap.place) {
+            gaps.push(gap);
+        }
+    }
+}
+
+/// The hardware address in a DUID, where it is made of one (RFC 8415, 11.2 and 11.4), or is nothing but one.
+fn mac_of(duid: &str) -> Option<String> {
+    let digits = duid.strip_prefix("0x").unwrap_or(duid).to_ascii_lowercase();
+    let link = digits.strip_prefix("00030001").or_else(|| digits.strip_prefix("00010001")?.get(8..)).unwrap_or(&digits);
+    let pairs: Option<Vec<&str>> = (0..6).map(|number| link.get(number * 2..number * 2 + 2)).collect();
+    pairs.filter(|_| link.len() == 12).and_then(|pairs| said::mac(&pairs.join(":")))
 }
 
 /// A time as RouterOS writes it: `1d2h`, `10m`, `00:10:00`, `3d00:00:00`.
@@ -543,6 +787,7 @@ mod tests {
 
     const SEVEN: &str = include_str!("fixtures/routeros/router.rsc");
     const SIX: &str = include_str!("fixtures/routeros/one-line.rsc");
+    const SIX_TOO: &str = include_str!("fixtures/routeros/six.rsc");
 
     fn read(text: &str) -> (Facts, Sources) {
         let page = Page { name: "router.rsc", text };
@@ -637,5 +882,119 @@ mod tests {
         assert!(parse(&Input { pages: &[page], read_at: None }, &mut Sources::new()).is_err());
         let page = Page { name: "r", text: "/ip pool add name=x ranges=10.0.0.1" };
         assert!(parse(&Input { pages: &[page], read_at: None }, &mut Sources::new()).is_err());
+    }
+
+    #[test]
+    fn servers_of_ipv6_lease_what_their_pools_hold() {
+        let (facts, sources) = read(SIX_TOO);
+        let [bridge, guests, lab, routers] = &facts.segments[..] else { panic!("{:?}", facts.segments) };
+        let texts = |segment: &Segment| -> Vec<String> {
+            let subnets = segment.subnets.iter().map(|subnet| subnet.value.to_string());
+            subnets.chain(segment.gateways.iter().map(|gateway| gateway.value.to_string())).collect()
+        };
+        let owners = |server: &DhcpServer| -> Vec<String> {
+            let kept = server.reservations.iter();
+            kept.map(|host| format!("{} {}", host.value.address, host.value.owner())).collect()
+        };
+        assert_eq!(
+            texts(bridge),
+            ["192.0.2.0/24", "2001:db8:1::/64", "2001:db8:1:1::/64", "192.0.2.1", "2001:db8:1::1"],
+            "one interface is one segment"
+        );
+        let [four, six] = &bridge.dhcp[..] else { panic!("{:?}", bridge.dhcp) };
+        assert_eq!(owners(four), ["192.0.2.20 00:00:5e:00:53:01"]);
+        assert_eq!((six.state.value, six.completeness), (DhcpState::On, Completeness::Full));
+        assert_eq!(six.ranges.len(), 1);
+        assert_eq!(six.ranges[0].value.to_string(), "2001:db8:1:0:8000::-2001:db8:1:0:8000:0:fff:ffff");
+        assert_eq!(sources.slice(six.ranges[0].place), "2001:db8:1:0:8000::/100");
+        assert_eq!(sources.slice(six.state.place), "addresses");
+        assert_eq!(six.lease_seconds.as_ref().map(|lease| lease.value), Some(43_200));
+        assert_eq!(owners(six), ["2001:db8:1::20 the nas (00:00:5e:00:53:01)"]);
+        assert_eq!(sources.slice(six.reservations[0].place), "2001:db8:1::20/128");
+        // Addresses that machines make themselves are nobody's lease.
+        assert_eq!((texts(guests).len(), guests.dhcp.len()), (4, 1));
+        // What the provider delegates.
+        assert_eq!((texts(lab).len(), lab.vlan.as_ref().map(|vlan| vlan.value)), (0, Some(40)));
+        let server = &lab.dhcp[0];
+        assert_eq!((server.state.value, server.completeness), (DhcpState::Unknown, Completeness::Partial));
+        // A binding without a server is everybody's, where it may lie in the network.
+        assert_eq!((server.ranges.len(), owners(server)), (0, vec!["2001:db8:41::7 00:00:5e:00:53:02".to_owned()]));
+        // What goes to routers.
+        let server = &routers.dhcp[0];
+        assert_eq!(
+            (server.state.value, server.completeness, server.ranges.len()),
+            (DhcpState::StaticOnly, Completeness::Full, 0)
+        );
+        assert_eq!(owners(server), ["2001:db8:41::7 00:00:5e:00:53:02"]);
+        for secret in ["NotAReal", "ABCD-1234", "somebody"] {
+            assert!(sources.iter().all(|(_, source)| !source.text.contains(secret)), "{secret}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_of_ipv6_is_told_with_its_place() {
+        let (facts, sources) = read(SIX_TOO);
+        let gaps: Vec<&str> = facts.gaps.iter().map(|gap| gap.value.as_str()).collect();
+        assert_eq!(
+            gaps,
+            [
+                "router.rsc, line 38: `from-isp` is a pool of prefixes: which of them the interface has is not written",
+                "router.rsc, line 20: `from-isp` is a pool whose prefix is not in this export: what is leased of it is not known",
+                "router.rsc, line 54: `managed-address-configuration` has the machines of guests ask a DHCP server of IPv6, and none \
+                 of them is in this export",
+            ]
+        );
+        assert_eq!(sources.slice(facts.gaps[1].place), "from-isp");
+        let gaps = |text: &str| read(text).0.gaps.len();
+        assert_eq!(gaps(&SIX_TOO.replace("managed-address-configuration=yes", "managed-address-configuration=no")), 2);
+        let relayed =
+            format!("{SIX_TOO}/ipv6 dhcp-relay add dhcp-server=2001:db8:9::547 interface=guests name=relay\n");
+        let (facts, _) = read(&relayed);
+        assert_eq!((facts.gaps.len(), facts.segments[1].dhcp[1].state.value), (2, DhcpState::Relay));
+    }
+
+    #[test]
+    fn six_alone_and_what_changes_it() {
+        let alone = "/ipv6 pool add name=p prefix=2001:db8::/64 prefix-length=128\n\
+                     /ipv6/dhcp-server/add address-pool=p interface=lan name=lan\n\
+                     /ip address add address=192.0.2.1/24 interface=lan\n";
+        let later = |line: &str| read(&format!("{alone}{line}\n")).0.segments[0].clone();
+        let lan = later("");
+        assert_eq!(ranges(&lan), ["2001:db8::-2001:db8::ffff:ffff:ffff:ffff"]);
+        assert_eq!((lan.subnets.len(), lan.dhcp[0].completeness), (1, Completeness::Full));
+        assert_eq!(later("/ipv6 dhcp-server disable lan").dhcp[0].state.value, DhcpState::Off);
+        let set = later("/ipv6 dhcp-server set [ find name=lan ] address-pool=static-only");
+        assert_eq!((set.dhcp[0].state.value, set.dhcp[0].ranges.len()), (DhcpState::StaticOnly, 0));
+        let radius = later("/ipv6 dhcp-server set lan use-radius=yes");
+        assert_eq!((radius.dhcp[0].state.value, radius.dhcp[0].completeness), (DhcpState::On, Completeness::Partial));
+        for unclear in [
+            "/ipv6 pool set 0 prefix=2001:db8:1::/64",
+            "/ipv6 dhcp-server remove [find]",
+            ":put [/ipv6 dhcp-server get 0]",
+        ] {
+            assert_eq!(later(unclear).dhcp[0].completeness, Completeness::Partial, "{unclear}");
+        }
+        // Doubts of one family are none of the other.
+        assert_eq!(later("/ip pool set 0 ranges=192.0.2.7").dhcp[0].completeness, Completeness::Full);
+        assert_eq!(
+            read(&format!("{SIX}\n/ipv6 pool set 0 prefix=2001:db8::/64\n")).0.segments[0].dhcp[0].completeness,
+            Completeness::Full
+        );
+        let binding = later("/ipv6 dhcp-server binding add address=2001:db8::9/128 duid=\"0x00005e005301\"");
+        assert_eq!(binding.dhcp[0].reservations[0].value.mac.as_deref(), Some("00:00:5e:00:53:01"));
+        let wrong = alone.replace("2001:db8::/64", "2001:db8::/164");
+        let page = Page { name: "r", text: &wrong };
+        assert!(parse(&Input { pages: &[page], read_at: None }, &mut Sources::new()).is_err());
+    }
+
+    #[test]
+    fn hardware_addresses_of_duids() {
+        assert_eq!(mac_of("0x0003000100005e0053AB").as_deref(), Some("00:00:5e:00:53:ab"));
+        assert_eq!(mac_of("000100012a00000000005e005302").as_deref(), Some("00:00:5e:00:53:02"));
+        for none in
+            ["", "0x", "0x00030001", "0x0004aaaabbbbccccddddeeeeffff0000", "0x0003000100005e0053zz", "0x0001000é"]
+        {
+            assert_eq!(mac_of(none), None, "{none}");
+        }
     }
 }

@@ -12,12 +12,14 @@
 //!
 //! ## What it cannot know
 //!
-//! Scopes of IPv6. Scopes that the export leaves out because `-ScopeId` was given. Whether the server is authorised in Active
-//! Directory: one that is not leases nothing.
+//! What scopes of IPv6 lease: no export with one was to be had. Where a scope has a `Prefix`, its network of 64 bits is told with a
+//! server of which nothing is known, and the place of each scope. Scopes that the export leaves out because `-ScopeId` was given.
+//! Whether the server is authorised in Active Directory: one that is not leases nothing.
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use poolcheck_plan::facts::{DhcpState, Reservation, Segment, Sourced};
+use ipnet::{IpNet, Ipv6Net};
+use poolcheck_plan::facts::{Completeness, DhcpState, Reservation, Segment, Sourced};
 use poolcheck_plan::{AddrRange, Facts, Sources};
 
 use crate::adapter::{Adapter, AdapterError, Complaint, Input, Page};
@@ -42,8 +44,9 @@ fn recognise(page: &Page<'_>) -> bool {
 
 /// What may be shown: an export also has credentials for DNS.
 fn is_shown(name: &str, _: &str) -> bool {
-    const SHOWN: [&str; 17] = [
+    const SHOWN: [&str; 18] = [
         "ScopeId",
+        "Prefix",
         "Name",
         "SubnetMask",
         "StartRange",
@@ -71,12 +74,13 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
     let document = xml::parse(page)?;
     let root = Element::root(&document);
     let file = Said::new(page, xml::shown(&document, is_shown), sources);
-    let Some(four) = root.get("IPv4") else {
-        let message = format!("{} has no IPv4 server", page.name);
+    let (four, six) = (root.get("IPv4"), root.get("IPv6"));
+    if four.or(six).is_none() {
+        let message = format!("{} has neither an IPv4 nor an IPv6 server", page.name);
         return Err(Complaint::whole(message).help("is it a file of Export-DhcpServer?").into());
-    };
+    }
     let mut segments: Vec<Segment> = Vec::new();
-    for scope in four.get("Scopes").into_iter().flat_map(|scopes| scopes.all("Scope")) {
+    for (four, scope) in scopes_of(four) {
         let own = self::scope(&file, four, scope)?;
         let superscope = scope.value("SuperScopeName");
         let known = segments.iter_mut().find(|segment| {
@@ -92,11 +96,36 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
             None => segments.push(own),
         }
     }
-    if segments.is_empty() {
+    let mut gaps = Vec::new();
+    for (_, scope) in scopes_of(six) {
+        segments.extend(scope_of_six(&file, scope));
+        if gaps.len() < said::MAX_GAPS {
+            let part = scope.value("Prefix").unwrap_or_else(|| said::first_word(scope.place()));
+            gaps.push(said::gap(&file, page.name, part, "is a scope of IPv6: what it leases is not read"));
+        }
+    }
+    if segments.is_empty() && gaps.is_empty() {
         let message = format!("{} has no scope", page.name);
         return Err(Complaint::whole(message).help("export the whole server: Export-DhcpServer -File dhcp.xml").into());
     }
-    Ok(said::facts("windows-dhcp", page.name, HOW_TO_SHRINK, segments))
+    Ok(Facts { gaps, ..said::facts("windows-dhcp", page.name, HOW_TO_SHRINK, segments) })
+}
+
+/// The scopes of one family, each with all of them.
+fn scopes_of(family: Option<Element<'_>>) -> impl Iterator<Item = (Element<'_>, Element<'_>)> {
+    let scopes = family.and_then(|family| Some((family, family.get("Scopes")?)));
+    scopes.into_iter().flat_map(|(family, scopes)| scopes.all("Scope").map(move |scope| (family, scope)))
+}
+
+/// A scope of IPv6, of which no more is told than its name, its network of 64 bits, and that a server may lease anything of it;
+/// nothing where no network is written.
+fn scope_of_six(file: &Said<'_>, scope: Element<'_>) -> Option<Segment> {
+    let text = scope.value("Prefix")?;
+    let net = Ipv6Net::new(text.parse().ok()?, 64).ok()?.trunc();
+    let name = scope.value("Name").map(|name| file.probably(name.to_owned(), name));
+    let mut server = file.server(DhcpState::Unknown, text);
+    server.completeness = Completeness::Partial;
+    Some(Segment { name, subnets: vec![file.probably(IpNet::V6(net), text)], dhcp: vec![server], ..Segment::default() })
 }
 
 fn scope<'a>(file: &Said<'a>, four: Element<'a>, scope: Element<'a>) -> Result<Segment, AdapterError> {
@@ -214,6 +243,32 @@ mod tests {
         assert_eq!((floor.subnets.len(), floor.dhcp.len()), (2, 2));
         assert_eq!(leased(floor), ["198.51.100.10-198.51.100.100"]);
         assert!(sources.iter().all(|(_, source)| !source.text.contains("NotAReal")));
+    }
+
+    #[test]
+    fn a_scope_of_ipv6_is_there_and_what_it_leases_is_not_known() {
+        let six = "  <IPv6>\n    <Scopes>\n      <Scope>\n        <Prefix>2001:db8:0:7::</Prefix>\n        <Name>Office</Name>\n        \
+                   <State>Active</State>\n      </Scope>\n      <Scope />\n    </Scopes>\n  </IPv6>\n</DHCPServer>";
+        let (facts, sources) = read(&XML.replace("</DHCPServer>", six)).expect("it is read");
+        let [_, _, office] = &facts.segments[..] else { panic!("{:?}", facts.segments) };
+        assert_eq!(office.subnets.iter().map(|net| net.value.to_string()).collect::<Vec<_>>(), ["2001:db8:0:7::/64"]);
+        assert_eq!(sources.slice(office.subnets[0].place), "2001:db8:0:7::");
+        let server = &office.dhcp[0];
+        assert_eq!((server.state.value, server.completeness), (DhcpState::Unknown, Completeness::Partial));
+        assert!(server.ranges.is_empty(), "{server:?}");
+        let gaps: Vec<&str> = facts.gaps.iter().map(|gap| gap.value.as_str()).collect();
+        assert_eq!(
+            gaps,
+            [
+                "dhcp.xml, line 86: `2001:db8:0:7::` is a scope of IPv6: what it leases is not read",
+                "dhcp.xml, line 90: `<Scope` is a scope of IPv6: what it leases is not read"
+            ]
+        );
+        // IPv4 is seen as before, and an export of IPv6 alone is one.
+        assert_eq!(leased(&facts.segments[1]), ["198.51.100.10-198.51.100.100"]);
+        let alone = "<DHCPServer><IPv6><Scopes><Scope><Prefix>2001:db8::</Prefix></Scope></Scopes></IPv6></DHCPServer>";
+        assert_eq!(read(alone).expect("it is read").0.segments.len(), 1);
+        assert!(read(XML).expect("it is read").0.gaps.is_empty());
     }
 
     #[test]

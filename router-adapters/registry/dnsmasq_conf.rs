@@ -14,9 +14,6 @@ use poolcheck_plan::facts::{Completeness, DhcpState, Reservation, Segment, Sourc
 use crate::adapter::{AdapterError, Complaint};
 use crate::said::{self, DhcpHost, Said};
 
-/// As many files that are not there are told.
-const MAX_GAPS: usize = 64;
-
 /// The options of a file: (name, value), comments left out.
 pub(crate) fn options(text: &str) -> impl Iterator<Item = (&str, &str)> {
     lines(text).filter_map(option)
@@ -523,7 +520,7 @@ impl<'f, 't> Conf<'f, 't> {
     }
 
     fn gap(&mut self, file: usize, part: &str, what: &str) {
-        if self.gaps.len() < MAX_GAPS {
+        if self.gaps.len() < said::MAX_GAPS {
             self.gaps.push(said::gap(&self.files[file], self.names[file], part, what));
         }
     }

@@ -20,6 +20,8 @@ pub(crate) const MAX_FACTS: usize = 100_000;
 pub(crate) const MAX_SEGMENTS: usize = 4_096;
 /// No network has more routers, or more DNS servers.
 pub(crate) const MAX_ADDRESSES: usize = 256;
+/// As many gaps are told.
+pub(crate) const MAX_GAPS: usize = 64;
 
 /// One file that says facts.
 pub(crate) struct Said<'t> {
@@ -76,7 +78,7 @@ impl<'t> Said<'t> {
     }
 }
 
-/// What is not seen because a file was not given, as a fact with the place that names it.
+/// What is not seen because it was not given, as a fact with the place that names it.
 pub(crate) fn gap(file: &Said<'_>, name: &str, part: &str, what: &str) -> Sourced<String> {
     let line = file.text.get(..range_of(file.text, part).start).map_or(0, |before| before.matches('\n').count()) + 1;
     let mut end = part.len().min(80);

@@ -21,6 +21,7 @@ const FIXTURES: &[(&str, &str, &str)] = &[
     ("isc-dhcpd", "dhcpd6.conf", include_str!("../fixtures/isc-dhcpd/dhcpd6.conf")),
     ("routeros", "router.rsc", include_str!("../fixtures/routeros/router.rsc")),
     ("routeros", "one-line.rsc", include_str!("../fixtures/routeros/one-line.rsc")),
+    ("routeros", "six.rsc", include_str!("../fixtures/routeros/six.rsc")),
     ("systemd-networkd", "lan.network", include_str!("../fixtures/systemd-networkd/lan.network")),
     ("systemd-networkd", "lan.network.d/50-pool.conf", include_str!("../fixtures/systemd-networkd/pool.conf")),
     ("vyos", "config.boot", include_str!("../fixtures/vyos/config.boot")),
