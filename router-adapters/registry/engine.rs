@@ -120,18 +120,23 @@ fn explained(message: &str, place: poolcheck_plan::Span) -> Complaint {
 }
 
 /// The adapters that are built in, ordered by name.
-pub fn builtin() -> &'static [Declared] {
-    static ALL: OnceLock<Vec<Declared>> = OnceLock::new();
-    ALL.get_or_init(|| {
-        // A test loads each of them: what is built in is right.
-        let load = |(name, text): &(&str, &str)| Declared::load(name, text, &mut Sources::new()).ok();
-        crate::ADAPTER_FILES.iter().filter_map(load).collect()
-    })
+pub fn builtin() -> impl Iterator<Item = &'static Declared> {
+    (0..crate::ADAPTER_FILES.len()).filter_map(loaded)
 }
 
 /// The built-in adapter with this id.
 pub fn find(id: &str) -> Option<&'static Declared> {
-    builtin().iter().find(|declared| declared.description.id == id)
+    // Each file is named after its adapter: no other is loaded, for their patterns take a millisecond each to be made.
+    loaded(crate::ADAPTER_FILES.iter().position(|(name, _)| name.strip_suffix(".toml") == Some(id))?)
+}
+
+/// A built-in adapter, by its place among the files; loaded once.
+fn loaded(at: usize) -> Option<&'static Declared> {
+    static ALL: OnceLock<Vec<OnceLock<Option<Declared>>>> = OnceLock::new();
+    let all = ALL.get_or_init(|| crate::ADAPTER_FILES.iter().map(|_| OnceLock::new()).collect());
+    let (name, text) = crate::ADAPTER_FILES.get(at)?;
+    // A test loads each of them: what is built in is right.
+    all.get(at)?.get_or_init(|| Declared::load(name, text, &mut Sources::new()).ok()).as_ref()
 }
 
 /// The JSON Schema of adapter files, for editors.

@@ -31,7 +31,7 @@ fn every_file_is_an_adapter_and_is_built_in() {
             }
         }
     }
-    assert_eq!(builtin().len(), files.len());
+    assert_eq!(builtin().count(), files.len());
 }
 
 #[test]

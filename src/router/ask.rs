@@ -345,7 +345,7 @@ pub(crate) fn identify(host: &str, timeout: u64, allow_public: bool) -> Result<V
     request.timeout = std::time::Duration::from_secs(timeout.min(5));
     request.allow_public = allow_public;
     // Nothing is sent but the questions, so any certificate is good enough; it is not remembered.
-    let all: Vec<&Declared> = adapters::engine::builtin().iter().collect();
+    let all: Vec<&Declared> = adapters::engine::builtin().collect();
     live::identify_all(&all, &request).map_err(|error| refused(&error))
 }
 

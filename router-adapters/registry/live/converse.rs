@@ -288,12 +288,12 @@ impl<'a> Talk<'a> {
         let wanted = self.adapter.description().title.clone();
         // Who asks the same first knows whether it is its own.
         let mine = self.adapter.description();
-        let same = |other: &&Declared| {
+        let same = |other: &&'static Declared| {
             let theirs = other.description();
             theirs.id != mine.id
                 && (&theirs.identify.get, &theirs.identify.post) == (&mine.identify.get, &mine.identify.post)
         };
-        let others = crate::engine::builtin().iter().filter(same).filter(|other| other.identifies(&got));
+        let others = crate::engine::builtin().filter(same).filter(|other| other.identifies(&got));
         let looks_like = others.map(|other| other.description().id.clone()).collect();
         Err(FetchError::NotThisRouter { host: self.way.host(), wanted, found, looks_like })
     }
