@@ -128,7 +128,7 @@ impl Announcer {
                 }
             }
             (State::Owned(_), None) if service.should_release() && !others_ready => lost = Some(Lost::NotReady),
-            (State::Owned(owned), None) if now.since(owned.repaired) > 2 * YIELDED => {
+            (State::Owned(owned), None) if owned.repaired.is_none_or(|at| now.since(at) > 2 * YIELDED) => {
                 owned.rival = owned.rival.or(yielded.map(|node| (node, now)));
             }
             (State::Probing(_) | State::InUse { .. }, Some(_)) => entry.state = State::Idle,
@@ -358,8 +358,6 @@ impl Announcer {
         entry.term = entry.term.saturating_add(1);
         let (term, new) = (entry.term, cause == Cause::Probed);
         (entry.holder, entry.held_since, entry.orphan) = (Some(me), now, None);
-        // A claim of an earlier life may be what just ended.
-        let repaired = now.before(2 * YIELDED + Duration::from_nanos(1));
         let owned = Owned {
             term,
             since: now,
@@ -367,7 +365,7 @@ impl Announcer {
             defender: <_>::default(),
             offer: None,
             rival: None,
-            repaired,
+            repaired: None,
         };
         entry.state = State::Owned(Box::new(owned));
         self.roster_stale = true;

@@ -195,7 +195,7 @@ impl Announcer {
                     if let Some((node, at)) = owned.rival
                         && at <= now
                     {
-                        (owned.rival, owned.repaired) = (None, now);
+                        (owned.rival, owned.repaired) = (None, Some(now));
                         repaired.push((address, node));
                     }
                 }

@@ -60,8 +60,8 @@ pub(super) struct Owned {
     pub(super) offer: Option<Offer>,
     /// Another node that owned it, too, and when caches are repaired if it does no more.
     pub(super) rival: Option<(NodeId, Timestamp)>,
-    /// When caches were last repaired.
-    pub(super) repaired: Timestamp,
+    /// When caches were last repaired, if they were since it is ours.
+    pub(super) repaired: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy)]
