@@ -222,13 +222,17 @@ impl Client {
         };
         let read = move || {
             let (mut asked, mut heard) = (0, Vec::new());
+            // A port that was just plugged in may lose the first questions: those after an answer count.
+            let mut answered = false;
             let mut next = link.now();
             while !ended.load(Ordering::Acquire) {
                 if link.now() >= next {
-                    asked += link.send(&[compose::arp(MacAddr::BROADCAST, &ask)]).unwrap();
+                    let sent = link.send(&[compose::arp(MacAddr::BROADCAST, &ask)]).unwrap();
+                    asked += if answered { sent } else { 0 };
                     next += every;
                 }
                 link.receive(next, &mut heard).unwrap();
+                answered |= heard.iter().any(|received| received.frame.starts_with(&CLIENT.0));
             }
             // What has been asked is answered by then.
             let end = link.now() + Duration::from_millis(200);
