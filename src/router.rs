@@ -63,8 +63,7 @@ pub(crate) struct Choice {
 /// The names of the adapters that are built in, in order.
 pub(crate) fn ids() -> Vec<&'static str> {
     let code = adapters::all().iter().map(|registered| registered.adapter.id);
-    let files = adapters::engine::builtin().map(|declared| declared.description().id.as_str());
-    let mut ids: Vec<&str> = code.chain(files).collect();
+    let mut ids: Vec<&str> = code.chain(adapters::engine::ids()).collect();
     ids.sort_unstable();
     ids.dedup();
     ids

@@ -3,7 +3,7 @@
 #![cfg(all(target_os = "linux", feature = "scan"))]
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use common::{Bridge, inside, run};
 
@@ -35,6 +35,13 @@ fn write(folder: &Path, name: &str, text: &str) {
 fn poolcheck(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_poolcheck"));
     command.args(arguments).current_dir(folder).stdin(Stdio::null()).output().expect("the program was built")
+}
+
+/// Starts it, to be disturbed.
+fn started(folder: &Path, arguments: &[&str]) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_poolcheck"));
+    command.args(arguments).current_dir(folder).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().expect("the program was built")
 }
 
 fn told(output: &Output) -> String {
@@ -184,13 +191,8 @@ fn an_interrupted_scan_tells_what_it_knows() {
         return;
     }
     let (_lan, folder) = homelab();
-    let child = Command::new(env!("CARGO_BIN_EXE_poolcheck"))
-        .args(["scan", "10.77.0.11-10.77.0.74", "--max-pps", "20", "--pcap", "out.pcap"])
-        .current_dir(folder.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program was built");
+    let arguments = ["scan", "10.77.0.11-10.77.0.74", "--max-pps", "20", "--pcap", "out.pcap"];
+    let child = started(folder.path(), &arguments);
     // 64 addresses at 20 frames a second: each has been asked once by then, and the scan goes on for as long again.
     std::thread::sleep(std::time::Duration::from_secs(5));
     run(&format!("kill -INT {}", child.id()));
@@ -705,13 +707,8 @@ fn an_interface_that_vanishes_leaves_what_was_seen_by_then() {
         return;
     }
     let (_lan, folder) = homelab();
-    let child = Command::new(env!("CARGO_BIN_EXE_poolcheck"))
-        .args(["scan", "10.77.0.11-10.77.0.74", "--names", "heard", "--max-pps", "20", "-o", "json"])
-        .current_dir(folder.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program was built");
+    let arguments = ["scan", "10.77.0.11-10.77.0.74", "--names", "heard", "--max-pps", "20", "-o", "json"];
+    let child = started(folder.path(), &arguments);
     // Each address has been asked once by then, and the scan goes on for as long again.
     std::thread::sleep(std::time::Duration::from_secs(5));
     run("ip link del eth0");

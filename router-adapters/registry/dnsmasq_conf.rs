@@ -145,6 +145,21 @@ struct RangeLine<'t> {
 }
 
 impl<'t> RangeLine<'t> {
+    /// That the server leases, from this address on, and nothing more.
+    const fn new(file: usize, first: IpAddr, part: &'t str) -> Self {
+        Self {
+            file,
+            range: None,
+            first,
+            part,
+            network: None,
+            tag: None,
+            state: DhcpState::On,
+            lease: None,
+            constructed: false,
+        }
+    }
+
     /// Reads one as dnsmasq does; or says why dnsmasq does not.
     fn read(file: usize, value: &'t str) -> Result<Self, &'static str> {
         let mut fields = value.split(',').map(str::trim).peekable();
@@ -169,17 +184,7 @@ impl<'t> RangeLine<'t> {
         if fields.is_empty() {
             return Err("says nothing after its first address");
         }
-        let line = Self {
-            file,
-            range: None,
-            first,
-            part: first_part,
-            network: None,
-            tag,
-            state: DhcpState::On,
-            lease: None,
-            constructed: false,
-        };
+        let line = Self { tag, ..Self::new(file, first, first_part) };
         match first {
             IpAddr::V4(first) => line.four(value, first, &fields),
             IpAddr::V6(first) => line.six(value, first, &fields),
@@ -529,32 +534,19 @@ impl<'f, 't> Conf<'f, 't> {
     pub(crate) fn pool(&mut self, pool: &Pool<'t>) {
         let ((first, from), (last, to)) = (pool.first, pool.last);
         let network = pool.netmask.and_then(|(mask, part)| Some((said::network(first, mask)?, Some(part))));
+        let part = said::from_to(self.files[pool.file].text, from, to);
+        let range = said::ordered(first.into(), last.into());
         self.ranges.push(RangeLine {
-            file: pool.file,
-            range: said::ordered(first.into(), last.into()),
-            first: first.into(),
-            part: said::from_to(self.files[pool.file].text, from, to),
+            range,
             network,
-            tag: None,
-            state: DhcpState::On,
             lease: pool.lease,
-            constructed: false,
+            ..RangeLine::new(pool.file, first.into(), part)
         });
     }
 
     /// Takes it that the server is on, although nothing is known of what it leases.
     pub(crate) fn on(&mut self, file: usize, part: &'t str) {
-        self.ranges.push(RangeLine {
-            file,
-            range: None,
-            first: Ipv4Addr::UNSPECIFIED.into(),
-            part,
-            network: None,
-            tag: None,
-            state: DhcpState::On,
-            lease: None,
-            constructed: false,
-        });
+        self.ranges.push(RangeLine::new(file, Ipv4Addr::UNSPECIFIED.into(), part));
     }
 
     /// Takes a router that all networks are told.

@@ -124,10 +124,16 @@ pub fn builtin() -> impl Iterator<Item = &'static Declared> {
     (0..crate::ADAPTER_FILES.len()).filter_map(loaded)
 }
 
+/// The names of the adapters that are built in, without loading them.
+pub fn ids() -> impl Iterator<Item = &'static str> {
+    // A test holds each file to be named after its adapter.
+    crate::ADAPTER_FILES.iter().filter_map(|(name, _)| name.strip_suffix(".toml"))
+}
+
 /// The built-in adapter with this id.
 pub fn find(id: &str) -> Option<&'static Declared> {
-    // Each file is named after its adapter: no other is loaded, for their patterns take a millisecond each to be made.
-    loaded(crate::ADAPTER_FILES.iter().position(|(name, _)| name.strip_suffix(".toml") == Some(id))?)
+    // No other is loaded, for their patterns take a millisecond each to be made.
+    loaded(ids().position(|own| own == id)?)
 }
 
 /// A built-in adapter, by its place among the files; loaded once.

@@ -101,7 +101,7 @@ fn lease_all(server: Server, facts: &DhcpServer, addresses: usize) -> BTreeSet<I
     let reserved: Vec<(MacAddr, IpAddr)> = facts
         .reservations
         .iter()
-        .filter_map(|host| Some((mac(host.value.mac.as_deref()?), host.value.address)))
+        .filter_map(|host| Some((host.value.mac.as_deref()?.parse().unwrap(), host.value.address)))
         .collect();
     let known: Vec<MacAddr> = reserved.iter().map(|(mac, _)| *mac).collect();
     for _ in 0..5 {
@@ -120,11 +120,6 @@ fn lease_all(server: Server, facts: &DhcpServer, addresses: usize) -> BTreeSet<I
         silent = if clients.leases.len() == before { silent + 1 } else { 0 };
     }
     others.iter().filter_map(|mac| clients.leases.get(mac).copied()).collect()
-}
-
-fn mac(text: &str) -> MacAddr {
-    let octets: Vec<u8> = text.split(':').map(|part| u8::from_str_radix(part, 16).unwrap()).collect();
-    MacAddr(octets.try_into().unwrap())
 }
 
 /// Runs a server with the text that an adapter reads, and compares.

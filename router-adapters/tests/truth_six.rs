@@ -107,11 +107,6 @@ impl Clients {
     }
 }
 
-fn mac(text: &str) -> MacAddr {
-    let octets: Vec<u8> = text.split(':').map(|part| u8::from_str_radix(part, 16).unwrap()).collect();
-    MacAddr(octets.try_into().unwrap())
-}
-
 /// Takes addresses until the server has none left; gives what the clients without a reservation got.
 fn lease_all(server: Server, facts: &DhcpServer, addresses: usize) -> BTreeSet<Ipv6Addr> {
     let mut clients = Clients::new();
@@ -119,7 +114,10 @@ fn lease_all(server: Server, facts: &DhcpServer, addresses: usize) -> BTreeSet<I
     let named = |name: &str| Some(client(name.strip_prefix("client-")?.parse().ok()?));
     let reserved = facts.reservations.iter().filter_map(|host| {
         let host = &host.value;
-        Some((host.mac.as_deref().map(mac).or_else(|| named(host.name.as_deref()?))?, host.address))
+        Some((
+            host.mac.as_deref().map(|mac| mac.parse().unwrap()).or_else(|| named(host.name.as_deref()?))?,
+            host.address,
+        ))
     });
     let reserved: Vec<(MacAddr, IpAddr)> = reserved.collect();
     let known: Vec<MacAddr> = reserved.iter().map(|(mac, _)| *mac).collect();

@@ -41,16 +41,13 @@ impl Notify {
         if command.is_empty() {
             return;
         }
-        if !self.workers.contains_key(command) {
+        let worker = self.workers.entry(command.to_vec()).or_insert_with(|| {
             let (news, queue) = mpsc::channel();
             let (mine, failed, waker) = (command.to_vec(), self.failed.clone(), self.waker.clone());
-            let thread = thread::spawn(move || work(&mine, &queue, &failed, &waker));
-            self.workers.insert(command.to_vec(), Worker { news, thread });
-        }
-        if let Some(worker) = self.workers.get(command) {
-            // It ends only when this does.
-            let _ = worker.news.send((address, owned));
-        }
+            Worker { news, thread: thread::spawn(move || work(&mine, &queue, &failed, &waker)) }
+        });
+        // It ends only when this does.
+        let _ = worker.news.send((address, owned));
     }
 
     /// Lets all say what they have to say, for a while.

@@ -43,9 +43,9 @@ impl Announcer {
     pub(super) fn decide(&mut self, now: Timestamp) {
         self.dirty = false;
         self.recheck = Timestamp::FAR_FUTURE;
-        let mut addresses: Vec<IpAddr> = self.table.iter().map(|(address, _)| address).collect();
-        // Those that others follow first.
-        addresses.sort_by_key(|address| self.table.get(*address).is_some_and(|entry| entry.want.with.is_some()));
+        // Those that follow others last.
+        let (leads, followers): (Vec<_>, Vec<_>) = self.table.iter().partition(|(_, entry)| entry.want.with.is_none());
+        let addresses: Vec<IpAddr> = leads.into_iter().chain(followers).map(|(address, _)| address).collect();
         let mut ballot = self.ballot();
         for address in &addresses {
             if let Some(holder) = self.settle(now, *address, false) {
