@@ -307,8 +307,8 @@ fn machines_are_asked_for_their_names_and_no_cache_learns_who_asked() {
         let output = poolcheck(folder.path(), quiet);
         let sent = tap.frames(MacAddr([2, 0x5c, 0, 0, 0, 1]));
         let arp = |frame: &[u8]| frame[12..14] == [8, 6];
-        assert!(sent.iter().all(|received| arp(&received.frame)), "{quiet:?}");
-        assert!(!names(&output).contains_key("10.77.0.102"), "{quiet:?}: {}", told(&output));
+        // Avahi repeats its announcement by itself for a while: its name may be heard, but nobody asks for it.
+        assert!(!sent.is_empty() && sent.iter().all(|received| arp(&received.frame)), "{quiet:?}: {}", told(&output));
     }
 
     // A pace that leaves no room for more is kept, names or not.
