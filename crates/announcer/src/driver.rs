@@ -1,6 +1,6 @@
 //! Runs an [`Announcer`] on an interface of this machine (Linux): the one place of this crate with sockets, a clock and waiting.
 //!
-//! It opens a packet socket with a kernel filter for exactly the addresses in care and the nodes' own messages, joins the
+//! It opens packet sockets with a kernel filter for exactly the addresses in care and the nodes' own messages, joins the
 //! multicast groups (telling switches by MLD), watches the kernel's interfaces, and does the announcer's bidding in turns. A turn
 //! never lasts longer than asked for, so whoever embeds it keeps their own loop; see `examples/embed.rs`.
 //!
@@ -25,7 +25,7 @@ use poolcheck_lan::{Machine as _, Timestamp};
 
 use crate::error::{Error, Result};
 use crate::event::Event;
-use crate::liveness::{ETHERTYPE, GROUP};
+use crate::liveness::{ETHERTYPE, GROUP, PLAIN_BEAT, URGENT};
 use crate::node::{Announcer, LinkFacts};
 use crate::settings::{Settings, Want};
 
@@ -82,6 +82,8 @@ pub struct Driver {
     clock: Clock,
     watch: Watch,
     link: Option<PacketLink>,
+    /// Where plain beats wait until something is due: nobody is woken for them.
+    beats: Option<PacketLink>,
     /// The interface as it was last; `None`: it is not there.
     interface: Option<Interface>,
     facts: LinkFacts,
@@ -116,6 +118,7 @@ impl Driver {
             clock: Clock::start(),
             watch,
             link: None,
+            beats: None,
             interface: None,
             facts,
             groups: Groups::default(),
@@ -151,7 +154,7 @@ impl Driver {
 
     /// Does something with the announcer now; its frames leave in the next turn.
     pub fn with<T>(&mut self, act: impl FnOnce(&mut Announcer, Timestamp) -> T) -> T {
-        let now = self.clock.now();
+        let now = self.heard_by_now();
         act(&mut self.announcer, now)
     }
 
@@ -203,7 +206,7 @@ impl Driver {
 
     fn send(&mut self) -> Result<Timestamp> {
         loop {
-            let now = self.clock.now();
+            let now = self.heard_by_now();
             if self.leaving.is_empty() {
                 self.decided = now;
             } else if now.since(self.decided) > STALE {
@@ -234,6 +237,21 @@ impl Driver {
                 return Ok(now);
             }
         }
+    }
+
+    /// The moment that it is, once everything is heard that this moment is judged by.
+    fn heard_by_now(&mut self) -> Timestamp {
+        let now = self.clock.now();
+        if now >= self.announcer.deadline()
+            && let Some(beats) = &mut self.beats
+        {
+            // A socket that fails does so because the interface goes: the other one tells.
+            drop(beats.receive(Timestamp::ZERO, &mut self.arrived));
+            for received in self.arrived.drain(..) {
+                self.announcer.handle(received.at, &received.frame);
+            }
+        }
+        now
     }
 
     /// Waits; what is there to be taken in.
@@ -289,16 +307,18 @@ impl Driver {
         let same = usable.map(|interface| (interface.index, interface.mac)) == known && self.link.is_some();
         if let Some(interface) = usable.filter(|_| !same) {
             // Another interface of the same name, or another hardware address on it.
-            self.link = None;
-            match open_with_clock(interface, self.filter(), self.clock) {
-                Ok(link) => self.link = Some(link),
+            (self.link, self.beats) = (None, None);
+            let beats = Filter::from(Wanted::NOTHING).and_some_of(ETHERTYPE, PLAIN_BEAT);
+            let beats = open_with_clock(interface, beats, self.clock);
+            match open_with_clock(interface, self.filter(), self.clock).and_then(|link| Ok((link, beats?))) {
+                Ok((link, beats)) => (self.link, self.beats) = (Some(link), Some(beats)),
                 // It went down again meanwhile: that will be told.
                 Err(poolcheck_lan::Error::Interface { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
             self.groups = Groups::default();
         } else if found.is_none() {
-            self.link = None;
+            (self.link, self.beats) = (None, None);
         }
         let facts = self.port.facts(usable.filter(|_| self.link.is_some()), self.facts.mac);
         self.interface = found;
@@ -307,14 +327,15 @@ impl Driver {
         }
         if facts != self.facts {
             self.facts = facts.clone();
-            let now = self.clock.now();
+            let now = self.heard_by_now();
             self.announcer.set_link(now, facts);
         }
         Ok(())
     }
 
     fn filter(&self) -> Filter {
-        Filter::from(Wanted::ARP.and(Wanted::NDP)).about(self.announcer.addresses()).and_ethertype(ETHERTYPE)
+        let filter = Filter::from(Wanted::ARP.and(Wanted::NDP)).about(self.announcer.addresses());
+        URGENT.into_iter().fold(filter, |filter, octet| filter.and_some_of(ETHERTYPE, [octet]))
     }
 
     /// Lets through what concerns the addresses as they are now.

@@ -14,6 +14,7 @@
 
 use std::net::IpAddr;
 
+use poolcheck_lan::link::Octet;
 use poolcheck_lan::wire::MacAddr;
 use poolcheck_lan::wire::ethernet::{EtherType, MIN_FRAME_LEN, Repr as Ethernet};
 
@@ -37,6 +38,22 @@ const MAX_PARTS: usize = 64;
 /// Whether a frame carries a message of nodes.
 pub(crate) fn is_message(frame: &[u8]) -> bool {
     frame.get(12..14) == Some(&ETHERTYPE.to_be_bytes())
+}
+
+/// Where a frame's kind and flags stand.
+const KIND_AT: u16 = 18;
+const FLAGS_AT: u16 = 19;
+/// Beats that say no more than that their sender lives: they change nothing before time does
+/// ([`Announcer::deadline`](crate::Announcer)), so whoever waits for frames need not be woken by them.
+pub(crate) const PLAIN_BEAT: [Octet; 2] = [(KIND_AT, 1..=1), (FLAGS_AT, 0..=0)];
+/// All other messages have either of these.
+pub(crate) const URGENT: [Octet; 2] = [(KIND_AT, 2..=255), (FLAGS_AT, 1..=255)];
+
+/// Whether a frame is one of the beats that can wait.
+#[cfg(feature = "sim")]
+pub(crate) fn is_plain_beat(frame: &[u8]) -> bool {
+    let holds = |(at, range): &Octet| frame.get(usize::from(*at)).is_some_and(|octet| range.contains(octet));
+    is_message(frame) && PLAIN_BEAT.iter().all(holds)
 }
 
 /// A node, as messages name it: made from its name.

@@ -20,12 +20,14 @@ use poolcheck_lan::Timestamp;
 use poolcheck_lan::wire::MacAddr;
 
 pub use key::Key;
-#[cfg(feature = "sim")]
-pub(crate) use message::sealed;
 pub(crate) use message::{
     Body, DRAINING, Echo, LEAVING, LISTENING, Listing, MAX_PEERS, Message, Refused, Taker, is_message,
 };
 pub use message::{ETHERTYPE, GROUP, NodeId};
+#[cfg(target_os = "linux")]
+pub(crate) use message::{PLAIN_BEAT, URGENT};
+#[cfg(feature = "sim")]
+pub(crate) use message::{is_plain_beat, sealed};
 pub(crate) use roster::{OwnRoster, PeerRoster};
 use window::Window;
 

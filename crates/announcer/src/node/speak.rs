@@ -316,14 +316,19 @@ impl Announcer {
         if self.fence.is_down() {
             return Some(Timestamp::FAR_FUTURE);
         }
-        if waiting {
+        if waiting || self.fence.is_active() && (self.dirty || self.roster_stale) {
             return Some(Timestamp::ZERO);
+        }
+        Some(self.deadline())
+    }
+
+    /// When time alone makes it do something: before that, what others' plain beats say changes nothing.
+    pub(crate) fn deadline(&self) -> Timestamp {
+        if self.fence.is_gone() || self.fence.is_down() {
+            return Timestamp::FAR_FUTURE;
         }
         let mut wake = self.fence.timeout().min(self.members.timeout());
         if self.fence.is_active() {
-            if self.dirty || self.roster_stale {
-                return Some(Timestamp::ZERO);
-            }
             wake = wake.min(self.table.timeout()).min(self.schedule.timeout()).min(self.recheck);
             if let Some(until) = self.draining {
                 wake = wake.min(until);
@@ -332,6 +337,6 @@ impl Announcer {
                 wake = wake.min(self.rebalanced + Duration::from_secs(1));
             }
         }
-        Some(wake)
+        wake
     }
 }

@@ -261,11 +261,16 @@ impl Checker {
         self.dual.fill(None);
     }
 
-    /// A node handled a frame from this port.
-    pub(super) fn heard(&mut self, now: Timestamp, node: usize, from: usize, frame: &[u8]) {
+    /// When a node went on that has not heard the segment since.
+    pub(super) fn woke(&self, node: usize) -> Option<Timestamp> {
+        self.nodes[node].asleep
+    }
+
+    /// A node handled a frame from this port; `fresh`: it came after the node went on.
+    pub(super) fn heard(&mut self, now: Timestamp, node: usize, from: usize, frame: &[u8], fresh: bool) {
         let peer = from < self.nodes.len();
         if is_message(frame) {
-            if peer {
+            if peer && fresh {
                 self.nodes[node].asleep = None;
             }
             return;

@@ -44,6 +44,7 @@ pub(super) fn scenario(seed: u64) -> Scenario {
         at += if r.u8(0..3) == 0 { millis(&mut r, 50, 800) } else { millis(&mut r, 3_000, 5_000) };
     }
     scenario.together = r.u8(0..6) == 0;
+    scenario.eager = r.u8(0..4) == 0;
     scenario.faults.sort_by_key(|(at, _)| *at);
     scenario.duration = at.max(Duration::from_secs(7));
     scenario

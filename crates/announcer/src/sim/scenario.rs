@@ -91,6 +91,8 @@ pub struct Scenario {
     pub addresses: Vec<IpAddr>,
     /// Whether all others follow the first address.
     pub together: bool,
+    /// Every beat wakes every node, where the driver lets beats wait until something is due.
+    pub eager: bool,
     /// The LAN.
     pub conditions: Conditions,
     /// How far the rates of the nodes' clocks are off, in parts per million; their moments have nothing in common anyway.
@@ -121,6 +123,7 @@ impl Scenario {
             nodes: nodes.iter().map(|name| (*name).to_owned()).collect(),
             addresses: addresses.to_vec(),
             together: false,
+            eager: false,
             conditions: Conditions::default(),
             clock_error: 0,
             timing: Timing::DEFAULT,

@@ -15,7 +15,7 @@ use super::invariants::{Checker, Violation};
 use super::network::{self, Network};
 use super::scenario::{Fault, Scenario};
 use super::timeline::Timeline;
-use crate::liveness::Key;
+use crate::liveness::{Key, is_plain_beat};
 use crate::node::{Announcer, LinkFacts};
 use crate::settings::{Settings, Want};
 
@@ -49,6 +49,9 @@ enum Happening {
     Tick,
 }
 
+/// When by the receiver's clock, from which port, and what.
+type Arrived = (Timestamp, usize, Rc<[u8]>);
+
 /// A process and its machine.
 struct Node {
     core: Option<Box<Announcer>>,
@@ -56,7 +59,9 @@ struct Node {
     clock: (u64, i64),
     frozen: bool,
     slow: Duration,
-    inbox: VecDeque<(Timestamp, usize, Rc<[u8]>)>,
+    inbox: VecDeque<Arrived>,
+    /// Beats that wait until something is due, as in the driver.
+    beats: VecDeque<Arrived>,
     wake: Timestamp,
     lives: u64,
     macs: u8,
@@ -104,6 +109,8 @@ struct World<'a> {
     checker: Checker,
     digest: u64,
     frames: u64,
+    /// Whether plain beats wake nobody. Both ways must do.
+    lazy: bool,
     /// The addresses, ascending, each with its place in the scenario.
     order_of_addresses: Vec<(IpAddr, usize)>,
     /// What a node owns just now, by place in the scenario; kept to be filled again.
@@ -175,6 +182,7 @@ impl<'a> World<'a> {
                 frozen: false,
                 slow: Duration::ZERO,
                 inbox: VecDeque::new(),
+                beats: VecDeque::new(),
                 wake: Timestamp::FAR_FUTURE,
                 lives: 0,
                 macs: 0,
@@ -198,6 +206,7 @@ impl<'a> World<'a> {
             checker: Checker::new(scenario),
             digest: 0xcbf2_9ce4_8422_2325,
             frames: 0,
+            lazy: !scenario.eager,
             order_of_addresses: ascending(&scenario.addresses),
             owns: vec![false; scenario.addresses.len()],
             scenario,
@@ -269,6 +278,7 @@ impl<'a> World<'a> {
         let scenario = self.scenario;
         self.nodes[node].lives += 1;
         self.nodes[node].inbox.clear();
+        self.nodes[node].beats.clear();
         let settings = settings(scenario, &self.key, node, self.nodes[node].lives);
         let local = self.nodes[node].local(self.now);
         let Ok(mut core) = Announcer::new(settings, self.link(node)) else { return };
@@ -301,8 +311,13 @@ impl<'a> World<'a> {
         if to < self.nodes.len() {
             let local = self.nodes[to].local(self.now);
             let node = &mut self.nodes[to];
-            if node.core.is_some() && node.inbox.len() < SOCKET {
-                node.inbox.push_back((local, from, frame));
+            let waits = self.lazy && is_plain_beat(&frame);
+            let socket = if waits { &mut node.beats } else { &mut node.inbox };
+            if node.core.is_some() && socket.len() < SOCKET {
+                socket.push_back((local, from, frame));
+            }
+            if waits {
+                return;
             }
             if node.frozen {
                 return;
@@ -359,13 +374,13 @@ impl<'a> World<'a> {
         }
         let Some(mut core) = self.nodes[node].core.take() else { return };
         let local = self.nodes[node].local(self.now);
+        self.hear_beats(node, &mut core, local);
         // A loop that sends before it receives finds the frames of its sleep after the alarm.
         if self.random.u8(0..8) == 0 {
             self.flush(node, &mut core, local);
         }
-        while let Some((at, from, frame)) = self.nodes[node].inbox.pop_front() {
-            self.checker.heard(self.now, node, from, &frame);
-            core.handle(at, &frame);
+        while let Some(arrived) = self.nodes[node].inbox.pop_front() {
+            self.hear(node, &mut core, &arrived);
         }
         self.flush(node, &mut core, local);
         let Some(due) = core.poll_timeout() else {
@@ -380,6 +395,22 @@ impl<'a> World<'a> {
         if wake < Timestamp::FAR_FUTURE {
             self.wake_node(node, wake);
         }
+    }
+
+    /// What is judged by now must have been heard.
+    fn hear_beats(&mut self, node: usize, core: &mut Announcer, local: Timestamp) {
+        if local >= core.deadline() {
+            while let Some(arrived) = self.nodes[node].beats.pop_front() {
+                self.hear(node, core, &arrived);
+            }
+        }
+    }
+
+    fn hear(&mut self, node: usize, core: &mut Announcer, (at, from, frame): &Arrived) {
+        // What waited while it stood still tells nothing of how the segment is now.
+        let woke = self.checker.woke(node).map(|woke| self.nodes[node].local(woke));
+        self.checker.heard(self.now, node, *from, frame, woke.is_none_or(|woke| *at > woke));
+        core.handle(*at, frame);
     }
 
     /// Sends what a core wants to send, and looks at it from outside.
@@ -434,8 +465,10 @@ impl<'a> World<'a> {
 
     fn with_core(&mut self, node: usize, act: impl FnOnce(&mut Announcer, Timestamp)) {
         let local = self.nodes[node].local(self.now);
-        if let Some(core) = self.nodes[node].core.as_mut() {
-            act(core, local);
+        if let Some(mut core) = self.nodes[node].core.take() {
+            self.hear_beats(node, &mut core, local);
+            act(&mut core, local);
+            self.nodes[node].core = Some(core);
             self.wake_node(node, self.now);
         }
     }

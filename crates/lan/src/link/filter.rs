@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 /// Kinds of frames, to be joined by [`Wanted::and`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -57,8 +58,12 @@ impl Wanted {
 pub struct Filter {
     pub(super) wanted: Wanted,
     pub(super) about: Option<BTreeSet<IpAddr>>,
-    pub(super) ethertypes: Vec<u16>,
+    /// EtherTypes, each with octets that must be within a range.
+    pub(super) ethertypes: Vec<(u16, Vec<Octet>)>,
 }
+
+/// An octet's place in a frame without VLAN tag, and what it may be.
+pub type Octet = (u16, RangeInclusive<u8>);
 
 /// With more addresses than this a kernel's filter grows too long, and all are let through.
 const MAX_ABOUT: usize = 900;
@@ -80,8 +85,14 @@ impl Filter {
 
     /// Frames of this EtherType, too, whatever they carry. 0x88b5 and 0x88b6 are for local use (IEEE 802).
     #[must_use]
-    pub fn and_ethertype(mut self, ethertype: u16) -> Self {
-        self.ethertypes.push(ethertype);
+    pub fn and_ethertype(self, ethertype: u16) -> Self {
+        self.and_some_of(ethertype, [])
+    }
+
+    /// Frames of this EtherType, too, if all these octets of theirs are within their ranges.
+    #[must_use]
+    pub fn and_some_of(mut self, ethertype: u16, octets: impl IntoIterator<Item = Octet>) -> Self {
+        self.ethertypes.push((ethertype, octets.into_iter().collect()));
         self
     }
 }
@@ -206,7 +217,12 @@ mod program {
             all.push(over_ipv4(NETWORK, 5353, 5353));
             all.push(vec![ethertype(0x86dd), next_header(17), Within(LOAD_HALF, NETWORK + 40, 5353, 5353)]);
         }
-        all.extend(filter.ethertypes.iter().map(|kind| vec![ethertype(u32::from(*kind))]));
+        for (kind, octets) in &filter.ethertypes {
+            let within = |(at, range): &super::Octet| {
+                Within(LOAD_BYTE, u32::from(*at), u32::from(*range.start()), u32::from(*range.end()))
+            };
+            all.push(std::iter::once(ethertype(u32::from(*kind))).chain(octets.iter().map(within)).collect());
+        }
         all
     }
 
@@ -370,6 +386,25 @@ mod program {
             assert!(accepts(&program, &advert, 1, 0));
             advert[13] = 0xb6;
             assert!(!accepts(&program, &advert, 1, 0));
+        }
+
+        #[test]
+        fn some_frames_of_a_type_by_what_stands_in_them() {
+            let filter = Filter::from(Wanted::NOTHING).and_some_of(0x88b5, [(18, 1..=1), (19, 0..=0)]);
+            let others = Filter::from(Wanted::NOTHING)
+                .and_some_of(0x88b5, [(18, 2..=255)])
+                .and_some_of(0x88b5, [(18, 0..=1), (19, 1..=255)]);
+            let frame = |kind: u8, flags: u8| {
+                let mut frame = vec![0; 60];
+                frame[12..14].copy_from_slice(&0x88b5_u16.to_be_bytes());
+                (frame[18], frame[19]) = (kind, flags);
+                frame
+            };
+            for (kind, flags, first) in [(1, 0, true), (1, 1, false), (1, 255, false), (2, 0, false), (4, 3, false)] {
+                assert_eq!(accepts(&program(&filter), &frame(kind, flags), 1, 0), first, "{kind} {flags}");
+                assert_eq!(accepts(&program(&others), &frame(kind, flags), 1, 0), !first, "{kind} {flags}");
+            }
+            assert!(!accepts(&program(&filter), &frame(1, 0)[..19], 1, 0), "too short to tell");
         }
 
         #[test]

@@ -17,7 +17,7 @@ mod portable;
 
 #[cfg(target_os = "linux")]
 pub use af_packet::{Clock, PacketLink};
-pub use filter::{Filter, Wanted};
+pub use filter::{Filter, Octet, Wanted};
 #[cfg(not(target_os = "linux"))]
 pub use portable::PacketLink;
 

@@ -54,7 +54,8 @@ impl PacketLink {
             Payload::Mdns(..) => Wanted::MDNS,
             Payload::Other => {
                 let ethertype = u16::from(found.ethernet.ethertype);
-                return found.ethernet.source != self.mac && self.filter.ethertypes.contains(&ethertype);
+                return found.ethernet.source != self.mac
+                    && self.filter.ethertypes.iter().any(|(kind, _)| *kind == ethertype);
             }
         };
         found.ethernet.source != self.mac && found.ethernet.vlan.is_none() && self.filter.wanted.has(kind)
