@@ -78,12 +78,16 @@ pub(crate) fn cpu(processes: &[i32]) -> f64 {
     processes.iter().filter_map(one).sum()
 }
 
-/// Their resident memory in KiB, the largest since each began.
-pub(crate) fn peak_memory(processes: &[i32]) -> u64 {
-    let peak = |process: &i32| {
-        let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+/// Their resident memory in KiB. What they have in common is counted once: processes of one program share its text.
+pub(crate) fn memory(processes: &[i32]) -> u64 {
+    let line = |text: &str, key: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(key))?;
         line.split_whitespace().next()?.parse::<u64>().ok()
     };
-    processes.iter().filter_map(peak).sum()
+    let parts = |process: &i32| {
+        let text = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+        Some((line(&text, "RssAnon:")? + line(&text, "RssShmem:")?, line(&text, "RssFile:")?))
+    };
+    let parts: Vec<(u64, u64)> = processes.iter().filter_map(parts).collect();
+    parts.iter().map(|(own, _)| own).sum::<u64>() + parts.iter().map(|(_, text)| *text).max().unwrap_or_default()
 }

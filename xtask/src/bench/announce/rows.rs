@@ -466,7 +466,7 @@ fn idle(lan: &mut Lan, long: Duration) -> Result<Figures, String> {
     thread::sleep(long);
     let mut figures = Figures::default();
     for (processes, before) in processes.iter().zip(before) {
-        figures.add("memory of each node", "MB", process::peak_memory(processes) as f64 / 1024.0);
+        figures.add("memory of each node", "MB", process::memory(processes) as f64 / 1024.0);
         figures.add("CPU of each node", "% of a core", 100.0 * (process::cpu(processes) - before) / long.as_secs_f64());
     }
     Ok(figures)
