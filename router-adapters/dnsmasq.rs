@@ -47,7 +47,9 @@ fn recognise(page: &Page<'_>) -> bool {
             || matches!(key, "domain-needed" | "bogus-priv" | "conf-dir" | "enable-ra" | "expand-hosts")
     };
     let uci = page.text.lines().any(|line| line.trim_start().starts_with("config "));
-    options(page.text).any(|(key, _)| own(key)) && !uci && !page.text.contains("[dhcp]")
+    // dnsmasq has no lines that go on: where there are some, `dhcp-option=` is part of another program's command.
+    let goes_on = page.text.lines().any(|line| !line.trim_start().starts_with('#') && line.trim_end().ends_with('\\'));
+    options(page.text).any(|(key, _)| own(key)) && !uci && !goes_on && !page.text.contains("[dhcp]")
 }
 
 fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError> {

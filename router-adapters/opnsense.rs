@@ -42,6 +42,7 @@ pub(crate) const ADAPTER: Adapter = Adapter {
 const OPNSENSE: Firewall = Firewall {
     adapter: "opnsense",
     root: "opnsense",
+    areas: &[],
     how_to_shrink: "On OPNsense: Services > Dnsmasq DNS & DHCP > DHCP ranges, or Services > Kea DHCP > Kea DHCPv4 > Subnets > Pools.",
     others: |config, served| {
         kea(config, ("dhcp4", "subnet4"), served)?;

@@ -6,6 +6,9 @@
 //! `staticmap`, `gateway`, `dnsserver`, `defaultleasetime`; the interfaces' own addresses; VLAN tags; `<dhcrelay>`. Kea and ISC
 //! dhcpd are configured by the same elements, so that `<dhcpbackend>` changes nothing here.
 //!
+//! A backup of the area *DHCP Server* alone is read too: then neither the subnet nor the gateway is known, unless `gateway` says it. An
+//! interface that is not enabled has no server.
+//!
 //! Without `gateway` pfSense names itself. An interface that is on and has no range serves its static mappings only. The file
 //! holds every secret of the firewall: only what is read here is ever shown.
 //!
@@ -36,12 +39,13 @@ pub(crate) const ADAPTER: Adapter = Adapter {
 const PFSENSE: Firewall = Firewall {
     adapter: "pfsense",
     root: "pfsense",
+    areas: &["dhcpd", "dhcpdv6"],
     how_to_shrink: "On pfSense: Services > DHCP Server > the interface's tab > Address Pool Range.",
     others: |_, _| Ok(()),
 };
 
 fn recognise(page: &Page<'_>) -> bool {
-    xml::begins_with(page.text, PFSENSE.root)
+    std::iter::once(&PFSENSE.root).chain(PFSENSE.areas).any(|root| xml::begins_with(page.text, root))
 }
 
 fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError> {
@@ -123,6 +127,31 @@ mod tests {
         let (facts, _) = read(&fixed.replace("<dhcpbackend>isc", "<dhcpbackend>kea"));
         assert_eq!(facts.segments[0].dhcp[1].ranges[0].value.to_string(), "2001:db8:10::1000-2001:db8:10::2000");
         assert_eq!(facts.segments[0].dhcp[0].ranges.len(), 2);
+    }
+
+    #[test]
+    fn one_area_alone_has_its_ranges_and_no_subnet() {
+        let (from, to) = (CONFIG.find("<dhcpd>").expect("a section"), CONFIG.find("</dhcpd>").expect("its end"));
+        let area = format!("<?xml version=\"1.0\"?>\n{}</dhcpd>\n", &CONFIG[from..to]);
+        let (facts, _) = read(&area);
+        let lan = &facts.segments[0];
+        assert_eq!(lan.name.as_ref().map(|name| name.value.as_str()), Some("lan"));
+        assert!(lan.subnets.is_empty() && lan.gateways.is_empty());
+        assert_eq!(lan.dhcp[0].ranges[0].value.to_string(), "192.168.10.100-192.168.10.149");
+        assert_eq!(lan.dhcp[0].reservations.len(), 1);
+    }
+
+    #[test]
+    fn an_interface_that_is_not_enabled_has_no_server() {
+        let text = |enable: &str| {
+            format!(
+                "<pfsense><interfaces><lan><enable/><ipaddr>192.0.2.1</ipaddr><subnet>24</subnet></lan><opt1>{enable}\
+                 <ipaddr>198.51.100.1</ipaddr><subnet>24</subnet></opt1></interfaces><dhcpd><opt1><enable/><range><from>198.51.100.9\
+                 </from><to>198.51.100.19</to></range></opt1></dhcpd></pfsense>"
+            )
+        };
+        let state = |enable: &str| read(&text(enable)).0.segments[0].dhcp[0].state.value;
+        assert_eq!((state(""), state("<enable/>")), (DhcpState::Off, DhcpState::On));
     }
 
     #[test]

@@ -20,8 +20,9 @@
 //!
 //! ## What it cannot know
 //!
-//! What scripts compute, and entries that `set` and `remove` find by more than a name: the facts are then *partial*. On RouterOS 6 a
-//! server of which the export does not say whether it is disabled: its state is *unknown*. A pool of IPv6 that the provider
+//! What scripts compute, and entries that `set` and `remove` find by more than a name: the facts are then *partial*. Unless
+//! the text is of RouterOS 7, by its head or by paths with slashes, a server that does not say whether it is disabled: its state is
+//! *unknown*. What stands in braces over several lines may never be run: then too the facts are *partial*. A pool of IPv6 that the provider
 //! delegates stands in no export: a server of it is *partial*, and the place is told, as for an address with `from-pool` and for what
 //! RADIUS leases. To whom prefixes are delegated.
 
@@ -30,7 +31,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use poolcheck_plan::facts::{Completeness, DhcpServer, DhcpState, Reservation, Segment, Sourced};
+use poolcheck_plan::facts::{Completeness, DhcpServer, DhcpState, Host, Reservation, Role, Segment, Sourced};
 use poolcheck_plan::{AddrRange, Facts, Sources};
 
 use crate::adapter::{Adapter, AdapterError, Complaint, Input, Page};
@@ -200,7 +201,27 @@ fn plain(value: &str) -> Cow<'_, str> {
     if !value.contains('\\') {
         return Cow::Borrowed(value);
     }
-    Cow::Owned(value.replace("\\\"", "\"").replace("\\$", "$").replace("\\_", " ").replace("\\\\", "\\"))
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut rest = value.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        let digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'A'..=b'F');
+        let hex = rest.get(..2).filter(|two| *first == b'\\' && two.iter().all(digit));
+        let hex = hex.and_then(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok());
+        match (hex, rest.split_first().filter(|_| *first == b'\\')) {
+            (Some(byte), _) => {
+                bytes.push(byte);
+                rest = &rest[2..];
+            }
+            (None, Some((own, after))) => {
+                bytes.push(if matches!(own, b'_' | b'n' | b'r' | b't') { b' ' } else { *own });
+                rest = after;
+            }
+            (None, None) => bytes.push(*first),
+        }
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    Cow::Owned(text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect())
 }
 
 struct Export<'j> {
@@ -211,6 +232,8 @@ struct Export<'j> {
     unclear_six: bool,
     /// How many entries were changed later.
     changes: usize,
+    /// How many braces are open: what stands in them may never be run.
+    open: usize,
 }
 
 impl<'j> Export<'j> {
@@ -229,12 +252,13 @@ impl<'j> Export<'j> {
     }
 
     fn of(joined: &'j str) -> Self {
-        let mut export = Self { entries: HashMap::new(), unclear: false, unclear_six: false, changes: 0 };
+        let mut export = Self { entries: HashMap::new(), unclear: false, unclear_six: false, changes: 0, open: 0 };
         let mut path: Vec<&str> = Vec::new();
         for line in joined.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
             for words in commands(line) {
                 export.command(&mut path, &words);
             }
+            export.open = braces(line, export.open);
         }
         export
     }
@@ -247,7 +271,7 @@ impl<'j> Export<'j> {
         let mut rest = words;
         while let Some((word, after)) = rest.split_first() {
             let parts: Vec<&str> = word.split('/').filter(|part| !part.is_empty()).collect();
-            if is_verb(word) || word.contains(['=', '[', '"', '$', ':']) {
+            if is_verb(word) || word.contains(['=', '[', '"', '$', ':', '{', '}']) {
                 break;
             }
             // In the newer spelling the verb is the last part of the path.
@@ -274,10 +298,13 @@ impl<'j> Export<'j> {
             self.unclear_six |= means(&["dhcp-server", "/ipv6 pool", "/ipv6/pool"]);
             return;
         };
+        if self.open > 0 && is_verb(&verb) {
+            self.doubt(menu);
+        }
         match verb {
             "add" => {
                 let entry = Entry(pairs(arguments));
-                if entry.0.iter().any(|(_, value)| value.starts_with(['$', '[', '('])) {
+                if entry.0.iter().any(|(_, value)| is_computed(value)) {
                     self.doubt(menu);
                 }
                 self.entries.entry(menu).or_default().push(entry);
@@ -334,6 +361,27 @@ impl<'j> Export<'j> {
         let mut found = entries.iter_mut().filter(|entry| entry.get("name").is_some_and(|own| plain(own) == name));
         found.next().filter(|_| found.next().is_none())
     }
+}
+
+/// How many braces are open after a line.
+fn braces(line: &str, mut open: usize) -> usize {
+    let (mut quoted, mut escaped) = (false, false);
+    for c in line.chars() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => quoted = !quoted,
+            '{' if !quoted => open += 1,
+            '}' if !quoted => open = open.saturating_sub(1),
+            _ => {}
+        }
+    }
+    open
+}
+
+/// Whether a value is what a script, or a template that makes one, puts in.
+fn is_computed(value: &str) -> bool {
+    value.contains(['$', '{']) || value.starts_with(['[', '('])
 }
 
 /// Whether a word finds the entry that is there by default.
@@ -393,7 +441,7 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
         pools: export.by(Menu::Pool, "name"),
         six_pools: export.by(Menu::SixPool, "name"),
         six_addresses: export.by(Menu::SixAddress, "interface"),
-        old: is_version_six(page.text),
+        perhaps_off: !is_version_seven(page.text),
     };
     let mut segments = Vec::new();
     let mut names = Vec::new();
@@ -422,10 +470,15 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
     Ok(Facts { gaps, ..said::facts("routeros", page.name, HOW_TO_SHRINK, segments) })
 }
 
+/// Whether a text is of RouterOS 7 or later, by what its head says, or by the spelling that no other version reads.
+///
 /// RouterOS 6 leaves out what is a default of its own, and a new server was disabled by default.
-fn is_version_six(text: &str) -> bool {
-    let head = text.lines().take_while(|line| line.starts_with('#'));
-    head.filter_map(|line| line.split(" by RouterOS ").nth(1)).any(|version| version.starts_with("6."))
+fn is_version_seven(text: &str) -> bool {
+    let mut heads = text.lines().filter(|line| line.trim_start_matches('\u{feff}').starts_with('#'));
+    if let Some(version) = heads.find_map(|line| line.split(" by RouterOS ").nth(1)) {
+        return version.split('.').next().and_then(|major| major.parse::<u32>().ok()).is_some_and(|major| major >= 7);
+    }
+    text.lines().any(|line| ["/ip/", "/ipv6/", "/interface/"].iter().any(|path| line.trim_start().starts_with(path)))
 }
 
 struct Reader<'r, 't, 'j> {
@@ -438,7 +491,8 @@ struct Reader<'r, 't, 'j> {
     six_pools: By<'r, 'j>,
     /// The addresses of IPv6, by their interfaces.
     six_addresses: By<'r, 'j>,
-    old: bool,
+    /// A server that does not say whether it is disabled may be.
+    perhaps_off: bool,
 }
 
 /// Entries by one of their values.
@@ -491,13 +545,24 @@ impl<'t> Reader<'_, 't, '_> {
     }
 
     fn segment(&self, server: &Entry<'_>) -> Result<Segment, AdapterError> {
-        let interface = server.get("interface");
-        let mut segment = interface.map_or_else(Segment::default, |interface| self.on_interface(interface));
+        let interface = server.get("interface").filter(|name| !is_computed(name));
+        // It serves a network behind a relay, and not the one of its interface.
+        let relay = server.get("relay").and_then(|text| text.parse::<Ipv4Addr>().ok());
+        let relay = relay.filter(|relay| !relay.is_unspecified() && !relay.is_broadcast());
+        let mut segment = match (relay, interface) {
+            (None, Some(interface)) => self.on_interface(interface),
+            (None, None) => Segment::default(),
+            (Some(_), _) => {
+                let name = server.get("name").map(|name| self.surely(plain(name).into_owned(), name));
+                Segment { name, ..Segment::default() }
+            }
+        };
         let pool = server.get("address-pool");
         let place = pool.or(server.get("name")).or(interface).unwrap_or_default();
         let state = match server.get("disabled") {
             Some("yes") => DhcpState::Off,
-            None if self.old => DhcpState::Unknown,
+            Some(computed) if is_computed(computed) => DhcpState::Unknown,
+            None if self.perhaps_off => DhcpState::Unknown,
             _ if pool.is_none() || pool == Some("static-only") => DhcpState::StaticOnly,
             _ => DhcpState::On,
         };
@@ -513,7 +578,7 @@ impl<'t> Reader<'_, 't, '_> {
         }
         let lease = server.get("lease-time");
         dhcp.lease_seconds = lease.and_then(|text| Some(self.surely(time(text)?, text)));
-        self.networks(&mut segment, &dhcp.ranges);
+        self.networks(&mut segment, &dhcp.ranges, relay);
         segment.dhcp.push(dhcp);
         Ok(segment)
     }
@@ -531,6 +596,9 @@ impl<'t> Reader<'_, 't, '_> {
             let Some(pool) = pool.filter(|_| seen.len() < said::MAX_DEPTH) else { return Ok(false) };
             for text in pool.get("ranges").unwrap_or_default().split(',').map(str::trim).filter(|text| !text.is_empty())
             {
+                if is_computed(text) {
+                    return Ok(false);
+                }
                 let single = text.parse::<IpAddr>().ok().map(AddrRange::single);
                 let Some(range) = single.or_else(|| said::span_of_addresses(text)) else {
                     let message = format!("the pool `{name}` has the range `{text}`");
@@ -546,13 +614,15 @@ impl<'t> Reader<'_, 't, '_> {
     }
 
     /// What `/ip dhcp-server network` says of a segment: its subnet where no address of the router does, routers, DNS servers.
-    fn networks(&self, segment: &mut Segment, ranges: &[Sourced<AddrRange>]) {
+    fn networks(&self, segment: &mut Segment, ranges: &[Sourced<AddrRange>], relay: Option<Ipv4Addr>) {
         let without = segment.subnets.is_empty();
+        let routers: Vec<IpAddr> = segment.gateways.iter().map(|router| router.value).collect();
         for network in self.export.all(Menu::Network).iter().filter(|network| !network.is("disabled", "yes")) {
             let Some(text) = network.get("address") else { continue };
             let Some(net) = text.parse::<IpNet>().ok().map(|net| net.trunc()) else { continue };
             let own = if without {
                 ranges.iter().any(|range| net.contains(&range.value.first()))
+                    || relay.is_some_and(|relay| net.contains(&IpAddr::V4(relay)))
             } else {
                 segment
                     .subnets
@@ -572,7 +642,24 @@ impl<'t> Reader<'_, 't, '_> {
                 let parts = network.get(key).unwrap_or_default().split(',').map(str::trim);
                 parts.filter_map(|part| Some(self.surely(part.parse().ok()?, part))).collect()
             };
-            said::add_new(&mut segment.gateways, list("gateway"));
+            let told = list("gateway");
+            if !told.is_empty() {
+                // Machines are told of another one: the router's own address is one of the network's machines.
+                let other = |own: &Sourced<IpAddr>| {
+                    let known = told.iter().any(|gateway| gateway.value == own.value);
+                    net.contains(&own.value) && routers.contains(&own.value) && !known
+                };
+                let (machines, gateways) = std::mem::take(&mut segment.gateways).into_iter().partition(other);
+                segment.gateways = gateways;
+                let machines: Vec<Sourced<IpAddr>> = machines;
+                segment.hosts.extend(machines.into_iter().map(|own| Sourced {
+                    value: Host { address: own.value, name: None, mac: None, role: Role::Router },
+                    place: own.place,
+                    confidence: own.confidence,
+                    origin: own.origin,
+                }));
+            }
+            said::add_new(&mut segment.gateways, told);
             said::add_new(&mut segment.dns, list("dns-server"));
         }
     }
@@ -711,7 +798,7 @@ impl<'t> Reader<'_, 't, '_> {
         }
         match server.get("disabled") {
             Some("yes") => dhcp.state.value = DhcpState::Off,
-            None if self.old => dhcp.state.value = DhcpState::Unknown,
+            None if self.perhaps_off => dhcp.state.value = DhcpState::Unknown,
             _ => {}
         }
         let lease = server.get("lease-time");
@@ -868,6 +955,59 @@ mod tests {
             (ranges(&facts.segments[0]).len(), facts.segments[0].dhcp[0].completeness),
             (0, Completeness::Partial)
         );
+    }
+
+    #[test]
+    fn an_export_of_all_values_is_one_too() {
+        let verbose = "# 2026-01-01 10:00:00 by RouterOS 7.14\n/ip pool\nadd !next-pool name=p ranges=192.0.2.10-192.0.2.99\n\
+                       /ip dhcp-server\nadd add-arp=no address-pool=p disabled=no interface=lan lease-time=10m name=s \\\n    \
+                       relay=0.0.0.0 use-radius=no\n/ip dhcp-server network\nadd address=192.0.2.0/24 boot-file-name=\"\" \\\n    \
+                       dhcp-option=\"\" dhcp-option-set=\"\" gateway=192.0.2.254\n/ip address\n\
+                       add address=192.0.2.1/24 disabled=no interface=lan\n";
+        let page = Page { name: "v.rsc", text: verbose };
+        assert_eq!(crate::recognise(&page).map(|adapter| adapter.id), Some("routeros"));
+        let (facts, _) = read(verbose);
+        let lan = &facts.segments[0];
+        assert_eq!(ranges(lan), ["192.0.2.10-192.0.2.99"]);
+        // What machines are told is their gateway.
+        assert_eq!(lan.gateways.iter().map(|own| own.value.to_string()).collect::<Vec<_>>(), ["192.0.2.254"]);
+        assert_eq!(lan.hosts[0].value.address.to_string(), "192.0.2.1");
+    }
+
+    #[test]
+    fn a_server_behind_a_relay_serves_another_network_than_its_interface() {
+        let text = "# by RouterOS 7.1\n/ip pool add name=p ranges=198.51.100.10-198.51.100.99\n\
+                    /ip address add address=192.0.2.1/30 interface=up\n\
+                    /ip dhcp-server add address-pool=p interface=up name=far relay=198.51.100.1\n\
+                    /ip dhcp-server network add address=198.51.100.0/24 gateway=198.51.100.1\n";
+        let (facts, _) = read(text);
+        let far = &facts.segments[0];
+        let nets: Vec<String> = far.subnets.iter().map(|net| net.value.to_string()).collect();
+        assert_eq!((nets, ranges(far)), (vec!["198.51.100.0/24".into()], vec!["198.51.100.10-198.51.100.99".into()]));
+        assert_eq!(far.gateways.iter().map(|own| own.value.to_string()).collect::<Vec<_>>(), ["198.51.100.1"]);
+    }
+
+    #[test]
+    fn scripts_are_known_as_far_as_they_are_plain() {
+        let block = ":if ($mode = 1) do={\n  /ip pool add name=p ranges=192.0.2.10-192.0.2.99;\n  /ip dhcp-server\n    \
+                     add name=s address-pool=p interface=lan disabled=no;\n}\n";
+        let server = read(block).0.segments[0].dhcp[0].clone();
+        assert_eq!((server.ranges.len(), server.completeness), (1, Completeness::Partial));
+        let plain_text = &block[block.find("  /ip").expect("a path")..].replace("}\n", "");
+        assert_eq!(read(plain_text).0.segments[0].dhcp[0].completeness, Completeness::Full);
+        // Without a word of its version, what is not said may be either.
+        let unsaid = plain_text.replace(" disabled=no", "");
+        assert_eq!(read(&unsaid).0.segments[0].dhcp[0].state.value, DhcpState::Unknown);
+        let computed = plain_text.replace("192.0.2.10-192.0.2.99", "$range").replace("=lan", "=$lan");
+        let segment = read(&computed).0.segments.remove(0);
+        assert_eq!((segment.dhcp[0].completeness, segment.dhcp[0].knows_ranges()), (Completeness::Partial, false));
+        assert!(segment.name.is_none());
+    }
+
+    #[test]
+    fn names_with_letters_as_bytes() {
+        assert_eq!(plain("caf\\C3\\A9 \\\"x\\\" \\\\ \\_\\1B[2J"), "café \"x\" \\   [2J");
+        assert_eq!(plain("\\"), "\\");
     }
 
     #[test]

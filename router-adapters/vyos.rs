@@ -79,6 +79,12 @@ struct Range<'t> {
     prefix: Option<&'t str>,
 }
 
+impl<'t> Range<'t> {
+    fn stop_of(&mut self, start: &'t str, stop: &'t str) {
+        *self = Self { start: Some(start), stop: Some(stop), prefix: None };
+    }
+}
+
 #[derive(Default)]
 struct Mapping<'t> {
     name: &'t str,
@@ -93,6 +99,8 @@ struct Network<'t> {
     off: bool,
     subnets: Vec<Subnet<'t>>,
     by_net: HashMap<&'t str, usize>,
+    /// What its subnets have that say no routers of their own.
+    routers: Vec<&'t str>,
     dns: Vec<&'t str>,
 }
 
@@ -100,7 +108,8 @@ impl<'t> Network<'t> {
     fn take(&mut self, file: &Said<'t>, rest: &[&'t str]) -> Result<(), AdapterError> {
         match rest {
             ["disable"] => self.off = true,
-            ["name-server" | "dns-server", dns] | ["option", "name-server", dns] => self.dns.push(dns),
+            ["name-server" | "dns-server", dns] | ["option" | "common-options", "name-server", dns] => self.dns.push(dns),
+            ["option", "default-router", router] => self.routers.push(router),
             ["subnet", written, rest @ ..] => {
                 let subnets = &mut self.subnets;
                 let number = *self.by_net.entry(written).or_insert_with(|| {
@@ -137,7 +146,10 @@ impl<'t> Subnet<'t> {
     fn take(&mut self, rest: &[&'t str]) {
         match *rest {
             ["disable"] => self.off = true,
-            ["start", start, "stop", stop] | ["address-range", "start", start, "stop", stop] => {
+            ["start", start, "stop", stop] => self.range(start).stop_of(start, stop),
+            // Without its other end it is no range, and the next command may say it.
+            ["start", start] => self.range(start).start = Some(start),
+            ["address-range", "start", start, "stop", stop] => {
                 self.ranges.push(Range { start: Some(start), stop: Some(stop), prefix: None });
             }
             ["address-range", "prefix", prefix, ..] => {
@@ -146,7 +158,7 @@ impl<'t> Subnet<'t> {
             ["range", name, "start", start] => self.range(name).start = Some(start),
             ["range", name, "stop", stop] => self.range(name).stop = Some(stop),
             ["range", name, "start", start, "stop", stop] => {
-                *self.range(name) = Range { start: Some(start), stop: Some(stop), prefix: None };
+                self.range(name).stop_of(start, stop);
             }
             ["range", name, "prefix", prefix, ..] => self.range(name).prefix = Some(prefix),
             ["exclude", address] => self.excluded.push(address),
@@ -197,7 +209,8 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
 
 /// An address of the router, with its VLAN.
 struct Own<'t> {
-    interface: &'t str,
+    /// As other sections call it: `eth1`, `eth1.10`.
+    interface: String,
     net: IpNet,
     text: &'t str,
     vlan: Option<(u16, &'t str)>,
@@ -211,7 +224,9 @@ fn own_addresses<'t>(paths: &Paths<'t>) -> Vec<Own<'t>> {
             let vlan = path.iter().position(|word| *word == "vif").and_then(|at| path.get(at + 1));
             let vlan =
                 vlan.and_then(|text| Some((text.parse().ok().filter(|number| (1..=4094).contains(number))?, *text)));
-            Some(Own { interface: path[2], net: text.parse().ok()?, text, vlan })
+            let parts = path.windows(2).filter(|pair| matches!(pair[0], "vif" | "vif-s" | "vif-c"));
+            let interface = parts.fold(path[2].to_owned(), |name, pair| name + "." + pair[1]);
+            Some(Own { interface, net: text.parse().ok()?, text, vlan })
         })
         .collect()
 }
@@ -299,7 +314,9 @@ impl<'t> Reader<'_, 't> {
         for subnet in &network.subnets {
             let Some((net, written)) = subnet.net else { continue };
             segment.subnets.push(file.surely(net, written));
-            said::add_new(&mut segment.gateways, self.addresses(&subnet.routers));
+            let routers = if subnet.routers.is_empty() { &network.routers } else { &subnet.routers };
+            let routers = self.addresses(routers).into_iter().filter(|router| router.value.is_ipv4() == net.addr().is_ipv4());
+            said::add_new(&mut segment.gateways, routers);
             said::add_new(&mut segment.dns, self.addresses(&subnet.dns));
             if !subnet.off {
                 self.serve(subnet, net, &mut server)?;
@@ -437,6 +454,32 @@ mod tests {
         let (facts, _) = read(&EDGE.replace("disabled false", "disabled true"));
         assert!(leased(&facts.segments[0]).is_empty());
         assert_eq!(facts.segments[0].dhcp[0].state.value, DhcpState::Off);
+    }
+
+    #[test]
+    fn half_a_range_is_no_server_without_one() {
+        let half = "set service dhcp-server shared-network-name LAN subnet 192.0.2.0/24 start 192.0.2.50\n";
+        let page = Page { name: "c", text: half };
+        assert!(parse(&Input { pages: &[page], read_at: None }, &mut Sources::new()).is_err());
+        let whole = format!("{half}{} stop 192.0.2.99\n", half.trim_end());
+        assert_eq!(leased(&read(&whole).0.segments[0]), ["192.0.2.50-192.0.2.99"]);
+    }
+
+    #[test]
+    fn what_a_whole_network_has_and_relays_of_vlans() {
+        let text = "set interfaces ethernet eth1 address 192.0.2.1/24\n\
+                    set interfaces ethernet eth1 vif 10 address 198.51.100.1/24\n\
+                    set service dhcp-relay listen-interface eth1.10\nset service dhcp-relay listen-interface eth1\n\
+                    set service dhcp-server shared-network-name LAN option default-router 203.0.113.254\n\
+                    set service dhcp-server shared-network-name LAN option name-server 203.0.113.53\n\
+                    set service dhcp-server shared-network-name LAN subnet 203.0.113.0/24 range a start 203.0.113.9\n\
+                    set service dhcp-server shared-network-name LAN subnet 203.0.113.0/24 range a stop 203.0.113.19\n";
+        let (facts, _) = read(text);
+        let [lan, vlan, untagged] = &facts.segments[..] else { panic!("{:?}", facts.segments) };
+        assert_eq!(lan.gateways.iter().map(|g| g.value.to_string()).collect::<Vec<_>>(), ["203.0.113.254"]);
+        assert_eq!(lan.dns.len(), 1);
+        let nets = |segment: &Segment| segment.subnets.iter().map(|net| net.value.to_string()).collect::<Vec<_>>();
+        assert_eq!((nets(vlan), nets(untagged)), (vec!["198.51.100.0/24".into()], vec!["192.0.2.0/24".into()]));
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub(crate) struct Firewall {
     pub(crate) adapter: &'static str,
     /// The file's first element.
     pub(crate) root: &'static str,
+    /// The first elements of the files that hold one area only.
+    pub(crate) areas: &'static [&'static str],
     pub(crate) how_to_shrink: &'static str,
     /// The DHCP servers beside the one in `<dhcpd>`.
     pub(crate) others: fn(&Config<'_>, &mut Vec<Served>) -> Result<(), AdapterError>,
@@ -38,6 +40,8 @@ pub(crate) struct Interface<'a> {
     pub(crate) v4: Option<(Ipv4Net, &'a str)>,
     pub(crate) v6: Option<(Ipv6Net, &'a str)>,
     vlan: Option<(u16, &'a str)>,
+    /// An interface that is not enabled has no server, whatever is left of one.
+    enabled: bool,
 }
 
 /// What a DHCP server says of one interface, or of a network behind a relay.
@@ -90,7 +94,7 @@ pub(crate) fn parse(firewall: &Firewall, input: &Input<'_>, sources: &mut Source
     };
     let document = xml::parse(page)?;
     let root = Element::root(&document);
-    if root.name() != firewall.root {
+    if root.name() != firewall.root && !firewall.areas.contains(&root.name()) {
         let message = format!("{} begins with <{}>, and not with <{}>", page.name, root.name(), firewall.root);
         return Err(Complaint::whole(message).help("is it the right file, or the right adapter?").into());
     }
@@ -179,31 +183,36 @@ fn interfaces(root: Element<'_>) -> Vec<Interface<'_>> {
             Some((vlan.value("vlanif")?, number, tag))
         })
         .collect();
-    let all = root.get("interfaces").into_iter().flat_map(Element::elements);
-    all.map(|interface| {
-        let v4 = interface.value("ipaddr").and_then(|text| {
-            let length = interface.value("subnet")?.parse().ok()?;
-            Some((Ipv4Net::new(text.parse::<Ipv4Addr>().ok()?, length).ok()?, text))
-        });
-        let v6 = interface.value("ipaddrv6").and_then(|text| {
-            let length = interface.value("subnetv6")?.parse().ok()?;
-            Some((Ipv6Net::new(text.parse::<Ipv6Addr>().ok()?, length).ok()?, text))
-        });
-        let device = interface.value("if").unwrap_or_default();
-        let vlan = vlans.iter().find(|(own, _, _)| *own == device).map(|(_, number, tag)| (*number, *tag));
-        let name = interface.value("descr").unwrap_or_default();
-        Interface { key: interface.name(), name, v4, v6, vlan }
-    })
-    .collect()
+    let all = || root.get("interfaces").into_iter().flat_map(Element::elements);
+    // Files of old versions do not say it of any.
+    let says = all().any(|interface| interface.get("enable").is_some());
+    all()
+        .map(|interface| {
+            let v4 = interface.value("ipaddr").and_then(|text| {
+                let length = interface.value("subnet")?.parse().ok()?;
+                Some((Ipv4Net::new(text.parse::<Ipv4Addr>().ok()?, length).ok()?, text))
+            });
+            let v6 = interface.value("ipaddrv6").and_then(|text| {
+                let length = interface.value("subnetv6")?.parse().ok()?;
+                Some((Ipv6Net::new(text.parse::<Ipv6Addr>().ok()?, length).ok()?, text))
+            });
+            let device = interface.value("if").unwrap_or_default();
+            let vlan = vlans.iter().find(|(own, _, _)| *own == device).map(|(_, number, tag)| (*number, *tag));
+            let name = interface.value("descr").unwrap_or_default();
+            let enabled = !says || interface.get("enable").is_some_and(is_on);
+            Interface { key: interface.name(), name, v4, v6, vlan, enabled }
+        })
+        .collect()
 }
 
 /// `<dhcpd>` and `<dhcpdv6>`: an element an interface.
 fn by_interface(config: &Config<'_>, name: &str, served: &mut Vec<Served>) -> Result<(), AdapterError> {
     let file = config.file;
-    for section in config.root.all(name).flat_map(Element::elements) {
+    let area = Some(config.root).filter(|root| root.name() == name);
+    for section in config.root.all(name).chain(area).flat_map(Element::elements) {
         let interface = config.interface(section.name());
         let enable = section.get("enable");
-        let on = enable.is_some_and(is_on);
+        let on = enable.is_some_and(is_on) && interface.is_none_or(|number| config.interfaces[number].enabled);
         // What is neither on nor holds anything says nothing.
         if enable.is_none() && section.get("range").is_none() && section.get("staticmap").is_none() {
             continue;
