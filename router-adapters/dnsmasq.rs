@@ -204,6 +204,16 @@ mod tests {
         assert_eq!(facts.segments[0].dhcp[0].completeness, Completeness::Partial);
     }
 
+    /// What an editor puts before the first line hides nothing of it.
+    #[test]
+    fn a_mark_before_the_first_line() {
+        let text = "\u{feff}dhcp-range=192.0.2.10,192.0.2.20\r\n";
+        let page = Page { name: "dnsmasq.conf", text };
+        assert!(ADAPTER.recognises(&page));
+        let facts = ADAPTER.parse(&Input { pages: &[page], read_at: None }, &mut Sources::new()).expect("it is read");
+        assert_eq!(leased(&facts.segments[0]), ["192.0.2.10-192.0.2.20"]);
+    }
+
     #[test]
     fn modes_of_six() {
         let state = |text: &str| {

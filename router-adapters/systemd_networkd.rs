@@ -132,7 +132,12 @@ impl<'t> Network<'_, 't> {
         // An empty `Address=` of [Network] takes back those before it.
         let from = listed.iter().rposition(|(_, value)| value.is_empty()).map_or(0, |at| at + 1);
         let suitable = |net: &Ipv4Net| !net.addr().is_loopback() && !net.addr().is_link_local();
-        let first = listed[from..].iter().copied().find(|(_, text)| text.parse().is_ok_and(|net| suitable(&net)));
+        // What is no network of either family (one without its length, what a template leaves) is one that is not known.
+        let unread = |text: &str| text.parse::<IpNet>().is_err();
+        let first = listed[from..].iter().copied().find(|(_, text)| match text.parse() {
+            Ok(net) => suitable(&net),
+            Err(_) => unread(text) && text.parse::<std::net::Ipv6Addr>().is_err(),
+        });
         let (file, text) = set.or(first)?;
         match text.parse::<Ipv4Net>() {
             Ok(net) if !net.addr().is_unspecified() => Some(Own::Address(net, (file, text))),
@@ -368,6 +373,19 @@ mod tests {
         let owners: Vec<String> = server.reservations.iter().map(|host| host.value.owner()).collect();
         assert_eq!(owners, ["00:00:5e:00:53:01", "nas (00:00:5e:00:53:02)"]);
         assert_eq!(segment.name.as_ref().map(|name| name.value.as_str()), Some("br-lan"));
+    }
+
+    /// It has an address, and which network that is in is not said: then the server is not off.
+    #[test]
+    fn an_address_that_cannot_be_read_is_none_that_is_missing() {
+        for address in ["10.0.0.1", "${LAN}/24", "{{ address }}"] {
+            let text = format!("[Match]\nName=lan0\n[Network]\nAddress={address}\nDHCPServer=yes\n");
+            let page = Page { name: "lan.network", text: &text };
+            let facts = parse(&Input { pages: &[page], read_at: None }, &mut Sources::new()).expect("it is read");
+            let server = &facts.segments[0].dhcp[0];
+            assert_eq!((server.state.value, server.completeness), (DhcpState::On, Completeness::Partial), "{address}");
+            assert!(server.ranges.is_empty());
+        }
     }
 
     #[test]

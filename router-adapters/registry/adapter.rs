@@ -31,7 +31,8 @@ impl Adapter {
                 format!("it is larger than {} MiB, which no router's configuration is", said::MAX_BYTES >> 20);
             return Err(Complaint::whole(message).help("is it the right file?").into());
         }
-        let facts = (self.parse)(input, sources)?;
+        let pages: Vec<Page<'_>> = input.pages.iter().map(|page| self.bare(page)).collect();
+        let facts = (self.parse)(&Input { pages: &pages, read_at: input.read_at }, sources)?;
         if said::is_too_much(&facts) {
             return Err(said::too_many().into());
         }
@@ -40,7 +41,16 @@ impl Adapter {
 
     /// Whether a text looks like what this adapter reads.
     pub fn recognises(&self, page: &Page<'_>) -> bool {
-        (self.recognise)(page)
+        (self.recognise)(&self.bare(page))
+    }
+
+    /// A page without the mark of an editor before its first character, which would hide what the first line says.
+    ///
+    /// The facts that people write are read with it: places in them are where edits go.
+    fn bare<'a>(&self, page: &Page<'a>) -> Page<'a> {
+        let text =
+            if self.id == "manual" { page.text } else { page.text.strip_prefix('\u{feff}').unwrap_or(page.text) };
+        Page { name: page.name, text }
     }
 }
 

@@ -71,5 +71,5 @@ pub(crate) fn how_to_shrink(id: &str) -> Option<String> {
 
 /// The adapter that recognises a file by its content.
 pub fn recognise(page: &Page<'_>) -> Option<&'static Adapter> {
-    REGISTRY.iter().map(|registered| registered.adapter).find(|adapter| (adapter.recognise)(page))
+    REGISTRY.iter().map(|registered| registered.adapter).find(|adapter| adapter.recognises(page))
 }
