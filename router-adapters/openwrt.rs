@@ -14,7 +14,7 @@
 //! `start` counts from the network's address and `limit` is a *number* of addresses: with 192.168.1.1/24, `start 100` and
 //! `limit 150` are .100 to .249. The range never reaches the broadcast address, and neither begins nor ends with the router's own.
 //! Unset, they are 100 and 150, as OpenWrt documents; the range is then less sure. So is one with the router's own address inside, which
-//! releases since 2020 do not serve. dnsmasq serves no interface whose address comes from elsewhere.
+//! newer releases do not serve. dnsmasq serves no interface whose address comes from elsewhere.
 //!
 //! Files that are no UCI are dnsmasq's (of `confdir`), or `ethers`.
 //!
