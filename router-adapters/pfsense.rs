@@ -6,8 +6,8 @@
 //! `staticmap`, `gateway`, `dnsserver`, `defaultleasetime`; the interfaces' own addresses; VLAN tags; `<dhcrelay>`. Kea and ISC
 //! dhcpd are configured by the same elements, so that `<dhcpbackend>` changes nothing here.
 //!
-//! A backup of the area *DHCP Server* alone is read too: then neither the subnet nor the gateway is known, unless `gateway` says it. An
-//! interface that is not enabled has no server.
+//! A backup of the area *DHCP Server* alone is read too: then neither the subnet nor the gateway is known, unless `gateway` says it. A
+//! server on an interface that is not enabled has an *unknown* state.
 //!
 //! Without `gateway` pfSense names itself. An interface that is on and has no range serves its static mappings only. The file
 //! holds every secret of the firewall: only what is read here is ever shown.
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interface_that_is_not_enabled_has_no_server() {
+    fn whether_a_server_on_an_interface_that_is_not_enabled_leases_is_not_known() {
         let text = |enable: &str| {
             format!(
                 "<pfsense><interfaces><lan><enable/><ipaddr>192.0.2.1</ipaddr><subnet>24</subnet></lan><opt1>{enable}\
@@ -151,7 +151,7 @@ mod tests {
             )
         };
         let state = |enable: &str| read(&text(enable)).0.segments[0].dhcp[0].state.value;
-        assert_eq!((state(""), state("<enable/>")), (DhcpState::Off, DhcpState::On));
+        assert_eq!((state(""), state("<enable/>")), (DhcpState::Unknown, DhcpState::On));
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub(crate) struct Interface<'a> {
     pub(crate) v4: Option<(Ipv4Net, &'a str)>,
     pub(crate) v6: Option<(Ipv6Net, &'a str)>,
     vlan: Option<(u16, &'a str)>,
-    /// An interface that is not enabled has no server, whatever is left of one.
+    /// Whether a server on it leases is not known of an interface that is not enabled.
     enabled: bool,
 }
 
@@ -212,12 +212,18 @@ fn by_interface(config: &Config<'_>, name: &str, served: &mut Vec<Served>) -> Re
     for section in config.root.all(name).chain(area).flat_map(Element::elements) {
         let interface = config.interface(section.name());
         let enable = section.get("enable");
-        let on = enable.is_some_and(is_on) && interface.is_none_or(|number| config.interfaces[number].enabled);
+        let on = enable.is_some_and(is_on);
+        let enabled = interface.is_none_or(|number| config.interfaces[number].enabled);
         // What is neither on nor holds anything says nothing.
         if enable.is_none() && section.get("range").is_none() && section.get("staticmap").is_none() {
             continue;
         }
-        let state = if on { DhcpState::On } else { DhcpState::Off };
+        let state = match (on, enabled) {
+            (true, true) => DhcpState::On,
+            // It may be switched on with its interface any day.
+            (true, false) => DhcpState::Unknown,
+            (false, _) => DhcpState::Off,
+        };
         let mut server = file.server(state, enable.unwrap_or(section).place());
         let ranges = section.all("range").chain(section.all("pool").flat_map(|pool| pool.all("range")));
         for range in ranges {
