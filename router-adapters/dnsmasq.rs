@@ -273,6 +273,29 @@ mod tests {
         assert_eq!(relay.segments[0].dhcp[0].state.value, DhcpState::Relay);
     }
 
+    /// Without a netmask the network is the interface's own, which the file does not say.
+    #[test]
+    fn networks_that_are_not_written_are_told_apart_by_their_routers() {
+        let text = "dhcp-range=set:lan,192.0.2.10,192.0.2.99\ndhcp-option=tag:lan,3,192.0.2.1\n\
+                    dhcp-range=set:iot,198.51.100.10,198.51.100.99\ndhcp-option=tag:iot,3,198.51.100.1\n\
+                    dhcp-range=set:lan,192.0.2.200,192.0.2.209\n";
+        let facts = files(&[("dnsmasq.conf", text)]).expect("it is read").0;
+        let [lan, iot] = &facts.segments[..] else { panic!("{facts:?}") };
+        assert_eq!(leased(lan), ["192.0.2.10-192.0.2.99", "192.0.2.200-192.0.2.209"]);
+        assert_eq!(leased(iot), ["198.51.100.10-198.51.100.99"]);
+        let routers: Vec<String> = [lan, iot].iter().map(|own| own.gateways[0].value.to_string()).collect();
+        assert_eq!((routers, lan.gateways.len()), (vec!["192.0.2.1".to_owned(), "198.51.100.1".to_owned()], 1));
+    }
+
+    #[test]
+    fn fields_may_have_quotes() {
+        let text = "dhcp-range=198.51.100.10,198.51.100.99,255.255.255.0\n\
+                    dhcp-host=00:00:5e:00:53:02,\"198.51.100.5\",\"nas\"\n";
+        let facts = files(&[("dnsmasq.conf", text)]).expect("it is read").0;
+        assert_eq!(kept(&facts.segments[0]), ["198.51.100.5"]);
+        assert_eq!(facts.segments[0].dhcp[0].reservations[0].value.owner(), "nas (00:00:5e:00:53:02)");
+    }
+
     #[test]
     fn what_dnsmasq_refuses_is_refused() {
         for value in [

@@ -19,6 +19,7 @@
 //! Files that are included and not given: the facts are then *partial*. Addresses of hosts that are written as names, hosts in LDAP,
 //! and hosts that OMAPI added. Prefixes that `prefix6` delegates.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
@@ -41,10 +42,13 @@ pub(crate) const ADAPTER: Adapter = Adapter {
 const HOW_TO_SHRINK: &str = "In dhcpd.conf: change `range` of the subnet, then restart dhcpd.";
 
 fn recognise(page: &Page<'_>) -> bool {
-    let subnet = page.text.lines().map(str::trim_start).any(|line| {
-        line.strip_prefix("subnet ").is_some_and(|rest| rest.contains(" netmask "))
-            || line.starts_with("subnet6 ")
-            || line.starts_with("shared-network ")
+    let subnet = page.text.lines().any(|line| {
+        let mut words = line.split_whitespace();
+        match words.next() {
+            Some("subnet") => words.nth(1) == Some("netmask"),
+            Some("subnet6" | "shared-network") => words.next().is_some(),
+            _ => false,
+        }
     });
     subnet || page.text.contains("hardware ethernet ") && page.text.contains("fixed-address")
 }
@@ -85,10 +89,11 @@ struct Reader<'f, 't> {
 fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError> {
     let files: Vec<Said<'_>> = input.pages.iter().map(|page| Said::new(page, shown(page.text), sources)).collect();
     let names: Vec<&str> = input.pages.iter().map(|page| page.name).collect();
-    let included: Vec<&str> = input.pages.iter().flat_map(|page| statements::includes(page.text)).collect();
+    let included = input.pages.iter().flat_map(|page| statements::includes(page.text));
+    let included: BTreeSet<usize> = included.filter_map(|name| said::file_named(&names, name)).collect();
     let mut reader = Reader { files: &files, segments: Vec::new(), hosts: Vec::new(), unresolved: false };
     let mut missing = Vec::new();
-    for start in (0..files.len()).filter(|at| !included.iter().any(|name| said::is_named(names[*at], name))) {
+    for start in (0..files.len()).filter(|at| !included.contains(at)) {
         let whole = statements::read(&files, &names, start, &mut missing)?;
         reader.block(&whole, Level::default().within(&whole), None)?;
     }
@@ -113,7 +118,10 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
         }
     }
     said::share(&hosts, &mut segments)?;
-    Ok(said::facts("isc-dhcpd", names.first().copied().unwrap_or("dhcpd.conf"), HOW_TO_SHRINK, segments))
+    let what = "is included, and was not given with it: ranges and reservations may be missing";
+    let gaps = missing.iter().take(said::MAX_GAPS).map(|(file, name)| said::gap(&files[*file], names[*file], name, what));
+    let title = names.first().copied().unwrap_or("dhcpd.conf");
+    Ok(Facts { gaps: gaps.collect(), ..said::facts("isc-dhcpd", title, HOW_TO_SHRINK, segments) })
 }
 
 /// The text with the secrets of keys unreadable.
@@ -366,6 +374,8 @@ mod tests {
         assert!(facts.segments.iter().all(|segment| server(segment).completeness == Completeness::Partial));
         assert_eq!(server(&facts.segments[2]).state.value, DhcpState::On);
         assert!(!server(&facts.segments[2]).knows_ranges());
+        assert_eq!(facts.gaps.len(), 1, "{:?}", facts.gaps);
+        assert!(facts.gaps[0].value.contains("hosts.conf` is included, and was not given"), "{:?}", facts.gaps);
         let only = pages(&[("dhcpd.conf", "include \"/etc/dhcp/more.conf\";")]).expect("it is read").0;
         assert_eq!(server(&only.segments[0]).state.value, DhcpState::Unknown);
         assert!(pages(&[("a.conf", "include \"b.conf\";"), ("b.conf", "include \"b.conf\";")]).is_err());
@@ -375,6 +385,28 @@ mod tests {
             server(&pages(&[("d", named)]).expect("it is read").0.segments[0]).completeness,
             Completeness::RangeOnly
         );
+    }
+
+    #[test]
+    fn files_of_one_name_are_told_apart_by_their_folders() {
+        let subnet = |third: u8| format!("subnet 10.0.{third}.0 netmask 255.255.255.0 {{ range 10.0.{third}.5; }}");
+        let (one, two) = (subnet(1), subnet(2));
+        let both = "include \"/etc/dhcp/lan/net.conf\"; include \"/etc/dhcp/iot/net.conf\";";
+        let files = [("dhcpd.conf", both), ("copy/iot/net.conf", &*two), ("copy/lan/net.conf", &*one)];
+        let facts = pages(&files).expect("it is read").0;
+        let found: Vec<Vec<String>> = facts.segments.iter().map(ranges).collect();
+        assert_eq!((found, facts.gaps.len()), (vec![vec!["10.0.1.5".to_owned()], vec!["10.0.2.5".to_owned()]], 0));
+        // Which of the two is meant is not known; both are read for all that.
+        let files = [("dhcpd.conf", "include \"/etc/net.conf\";"), ("iot/net.conf", &*two), ("lan/net.conf", &*one)];
+        let facts = pages(&files).expect("it is read").0;
+        assert_eq!((facts.segments.len(), facts.gaps.len()), (2, 1));
+        assert!(facts.segments.iter().all(|segment| server(segment).completeness == Completeness::Partial));
+    }
+
+    #[test]
+    fn tabs_are_as_good_as_spaces() {
+        assert!(recognise(&Page { name: "d", text: "\tsubnet\t10.0.0.0\tnetmask\t255.255.255.0 {\n}\n" }));
+        assert!(!recognise(&Page { name: "d", text: "the subnet is 10.0.0.0, its netmask 255.255.255.0\n" }));
     }
 
     #[test]

@@ -17,10 +17,11 @@
 //! ## What it cannot know
 //!
 //! Files that are included and not given. What a configuration backend (`config-control`) or a hook adds: the facts are then
-//! *partial*; reservations in a `hosts-database` or from RADIUS: then reservations are unknown. Prefixes that `pd-pools` delegate
+//! *partial*, and the place is told; what commands changed in the running server and no file has; reservations in a `hosts-database` or from RADIUS: then reservations are unknown. Prefixes that `pd-pools` delegate
 //! to other routers.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -109,15 +110,20 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
     let files: Vec<Said<'_>> =
         input.pages.iter().map(|page| Said::new(page, json::shown(page.text), sources)).collect();
     let names: Vec<&str> = input.pages.iter().map(|page| page.name).collect();
-    let included: Vec<&str> = input.pages.iter().flat_map(|page| json::includes(page.text)).collect();
-    let mut segments = Vec::new();
+    let included = input.pages.iter().flat_map(|page| json::includes(page.text));
+    let included: BTreeSet<usize> = included.filter_map(|name| said::file_named(&names, name)).collect();
+    let (mut segments, mut gaps) = (Vec::new(), Vec::new());
     let mut found = false;
-    for start in (0..files.len()).filter(|at| !included.iter().any(|name| said::is_named(names[*at], name))) {
+    for start in (0..files.len()).filter(|at| !included.contains(at)) {
         let whole = json::read(&files, &names, start)?;
         for family in &FAMILIES {
             if let Some(server) = server_of(&whole, family.server) {
                 found = true;
-                read_server(server, family, &files, &mut segments)?;
+                let unseen = unseen(server);
+                let known = unseen.iter().map(|unseen| unseen.0).max().unwrap_or(Completeness::Full);
+                read_server(server, family, known, &files, &mut segments)?;
+                let told = unseen.iter().take(said::MAX_GAPS - gaps.len());
+                gaps.extend(told.map(|(_, node, what)| said::gap(&files[node.file], names[node.file], node.raw, what)));
             }
         }
     }
@@ -127,7 +133,7 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
         return Err(Complaint::whole(message).help(help).into());
     }
     let title = names.first().copied().unwrap_or("kea");
-    Ok(said::facts("kea", title, HOW_TO_SHRINK, segments))
+    Ok(Facts { gaps, ..said::facts("kea", title, HOW_TO_SHRINK, segments) })
 }
 
 /// The part of one server, also in an answer of `config-get`.
@@ -139,10 +145,10 @@ fn server_of<'n, 't>(whole: &'n Node<'t>, key: &str) -> Option<&'n Node<'t>> {
 fn read_server<'t>(
     dhcp: &Node<'t>,
     family: &Family,
+    known: Completeness,
     files: &[Said<'t>],
     segments: &mut Vec<Segment>,
 ) -> Result<(), AdapterError> {
-    let known = completeness(dhcp);
     let start = Level { lifetime: None, routers: None, dns: None, in_subnet: true, global: false };
     let outer = start.within(dhcp, family);
     let first = segments.len();
@@ -175,6 +181,13 @@ fn read_server<'t>(
         }
     }
     let new = &mut segments[first..];
+    let interfaces = dhcp.get("interfaces-config").and_then(|config| config.get("interfaces"));
+    if let Some(none) = interfaces.filter(|list| matches!(&list.value, Value::List(items) if items.is_empty())) {
+        // Without an interface it hears nobody.
+        for server in new.iter_mut().flat_map(|segment| &mut segment.dhcp) {
+            server.state = said(files, none, DhcpState::Off);
+        }
+    }
     if new.is_empty() {
         // Without a subnet it leases nothing, unless something that is not here says otherwise.
         let mut server = empty(dhcp, files, known);
@@ -214,11 +227,12 @@ fn settled(mut server: DhcpServer) -> DhcpServer {
     server
 }
 
-/// How much a file says of what the server does.
-fn completeness(dhcp: &Node<'_>) -> Completeness {
+/// What adds to what the server does and is not seen: how much is known without it, what says so, and a sentence of it.
+fn unseen<'n, 't>(dhcp: &'n Node<'t>) -> Vec<(Completeness, &'n Node<'t>, &'static str)> {
     /// Hooks that neither add a subnet nor a pool nor a reservation by themselves.
-    const HARMLESS: [&str; 26] = [
+    const HARMLESS: [&str; 27] = [
         "lease_cmds",
+        "subnet_cmds",
         "host_cmds",
         "stat_cmds",
         "class_cmds",
@@ -245,25 +259,30 @@ fn completeness(dhcp: &Node<'_>) -> Completeness {
         "host_cache",
         "dhcp_cb_cmds",
     ];
-    let databases = dhcp.get("config-control").is_some_and(|control| !control.list("config-databases").is_empty());
-    let mut known = Completeness::Full;
-    for hook in dhcp.list("hooks-libraries") {
-        let path = hook.get("library").and_then(Node::text).unwrap_or_default();
-        let file = path.rsplit('/').next().unwrap_or_default();
+    let mut missing = Vec::new();
+    dhcp.missing(&mut missing);
+    let what = "is included, and was not given with it: ranges and reservations may be missing";
+    let mut unseen: Vec<_> = missing.into_iter().map(|node| (Completeness::Partial, node, what)).collect();
+    for hook in dhcp.list("hooks-libraries").iter().filter(|hook| !matches!(hook.value, Value::Missing)) {
+        let library = hook.get("library").unwrap_or(hook);
+        let file = library.text().unwrap_or_default().rsplit('/').next().unwrap_or_default();
         let name = file.trim_start_matches("libdhcp_").trim_end_matches(".so");
         match name {
-            "radius" => known = Completeness::RangeOnly,
+            "radius" => {
+                unseen.push((Completeness::RangeOnly, library, "asks a RADIUS server, whose reservations are not known"));
+            }
             name if HARMLESS.contains(&name) => {}
-            _ => return Completeness::Partial,
+            _ => unseen.push((Completeness::Partial, library, "is a hook that may add ranges and reservations")),
         }
     }
-    if databases || dhcp.misses() {
-        return Completeness::Partial;
-    }
-    if dhcp.get("hosts-database").is_some() || !dhcp.list("hosts-databases").is_empty() {
-        known = Completeness::RangeOnly;
-    }
-    known
+    let kind = |database: &'n Node<'t>| database.get("type").unwrap_or(database);
+    let all = dhcp.get("config-control").map_or(&[][..], |control| control.list("config-databases"));
+    let what = "is a database that adds to the configuration: ranges and reservations may be missing";
+    unseen.extend(all.iter().map(|database| (Completeness::Partial, kind(database), what)));
+    let hosts = dhcp.get("hosts-database").into_iter().chain(dhcp.list("hosts-databases"));
+    let what = "is a database of reservations, which are not known";
+    unseen.extend(hosts.map(|database| (Completeness::RangeOnly, kind(database), what)));
+    unseen
 }
 
 fn read_subnet<'t>(
@@ -273,7 +292,9 @@ fn read_subnet<'t>(
     (segment, server): (&mut Segment, &mut DhcpServer),
 ) -> Result<(), AdapterError> {
     let Some(written) = subnet.get("subnet") else {
-        if subnet.misses() {
+        let mut missing = Vec::new();
+        subnet.missing(&mut missing);
+        if !missing.is_empty() {
             return Ok(());
         }
         let message = "a subnet does not say its prefix".to_owned();
@@ -392,6 +413,8 @@ mod tests {
         let facts = pages(&[("kea-dhcp4.conf", FOUR)]).expect("it is read").0;
         assert_eq!(facts.segments.len(), 2);
         assert!(facts.segments.iter().all(|segment| segment.dhcp[0].completeness == Completeness::Partial));
+        assert_eq!(facts.gaps.len(), 1, "{:?}", facts.gaps);
+        assert!(facts.gaps[0].value.contains("subnets.json` is included, and was not given"), "{:?}", facts.gaps);
         let only = read(&small("<?include \"/etc/kea/subnets.json\"?>"));
         assert_eq!(only.segments[0].dhcp[0].state.value, DhcpState::Unknown);
         let value = read(&small("\"subnet4\": <?include \"x.json\"?>, \"valid-lifetime\": 1"));
@@ -425,7 +448,13 @@ mod tests {
             known("\"hooks-libraries\": [{\"library\": \"/usr/lib/kea/hooks/libdhcp_lease_cmds.so\"}]"),
             Completeness::Full
         );
-        assert_eq!(known("\"hooks-libraries\": [{\"library\": \"/opt/own.so\"}]"), Completeness::Partial);
+        let own = "\"hooks-libraries\": [{\"library\": \"/opt/own.so\"}]";
+        assert_eq!(known(own), Completeness::Partial);
+        let gaps = read(&small(&format!("{subnet}, {own}"))).gaps;
+        assert_eq!(gaps[0].value, "kea.conf, line 1: `/opt/own.so` is a hook that may add ranges and reservations");
+        let listens = |to: &str| read(&small(&format!("{subnet}, \"interfaces-config\": {{\"interfaces\": {to}}}")));
+        assert_eq!(listens("[\"*\"]").segments[0].dhcp[0].state.value, DhcpState::On);
+        assert_eq!(listens("[]").segments[0].dhcp[0].state.value, DhcpState::Off);
         assert_eq!(known("\"hooks-libraries\": [{\"library\": \"libdhcp_radius.so\"}]"), Completeness::RangeOnly);
         let none = read(&small("\"subnet4\": []"));
         assert_eq!(none.segments[0].dhcp[0].state.value, DhcpState::Off);

@@ -44,8 +44,10 @@ pub(crate) const ADAPTER: Adapter = Adapter {
 const HOW_TO_SHRINK: &str = "On a Pi-hole: Settings > DHCP > Range of IP addresses to hand out.";
 
 fn recognise(page: &Page<'_>) -> bool {
-    let new = page.text.lines().any(|line| line.trim() == "[dhcp]") && page.text.contains("leaseTime");
-    is_five(page.text) || new
+    let has = |wanted: &dyn Fn(&str) -> bool| page.text.lines().any(|line| wanted(line.trim()));
+    let key = |line: &str| line.split_once('=').map(|(key, _)| key.trim_end().to_owned());
+    let own = |line: &str| key(line).is_some_and(|key| matches!(&*key, "active" | "leaseTime"));
+    is_five(page.text) || has(&|line| line == "[dhcp]") && has(&own)
 }
 
 /// What a Pi-hole says of DHCP, as it is written.
@@ -151,12 +153,10 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
         table = parsed;
         of_six(file.text, table.get_ref())
     };
-    let Some(switch) = written.active else {
-        let (name, key) = (names[main], if five { "DHCP_ACTIVE" } else { "active" });
-        let message = format!("{name} has no `{key}`");
-        return Err(Complaint::whole(message)
-            .help("it is looked for in [dhcp] of pihole.toml, or in setupVars.conf")
-            .into());
+    // Version 5 writes its switch when DHCP is first switched on.
+    let Some(switch) = written.active.or_else(|| five.then(|| said::first_word(file.text))) else {
+        let message = format!("{} has no `active`", names[main]);
+        return Err(Complaint::whole(message).help("it is looked for in [dhcp] of pihole.toml").into());
     };
     let mut conf = Conf::new(&files, &names);
     if switch == "true" {
@@ -180,7 +180,7 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
         let what = "is not read: the Pi-hole reads /etc/dnsmasq.d only where `etc_dnsmasq_d` of [misc] is true";
         gaps.push(said::gap(&files[*other], names[*other], said::first_word(files[*other].text), what));
     }
-    if five && !others.iter().any(|other| is_called(other, "04-pihole-static-dhcp.conf")) {
+    if five && written.active.is_some() && !others.iter().any(|other| is_called(other, "04-pihole-static-dhcp.conf")) {
         let what = "keeps reservations in /etc/dnsmasq.d/04-pihole-static-dhcp.conf, which was not given with it";
         conf.hosts_are_missing(said::gap(file, names[main], switch, what));
     }
@@ -308,6 +308,8 @@ mod tests {
         assert_eq!(sources.get(guests.dhcp[0].ranges[0].place.source).name, "dnsmasq.d/90-guests.conf");
         let forever = read(&FIVE.replace("LEASETIME=24", "LEASETIME=0")).expect("it is read").0;
         assert!(forever.segments[0].dhcp[0].lease_seconds.is_none());
+        let never = read("PIHOLE_INTERFACE=eth0\nWEBPASSWORD=BALLOON\n").expect("it is read").0;
+        assert_eq!((never.segments[0].dhcp[0].state.value, never.gaps.len()), (DhcpState::Off, 0));
     }
 
     /// Options of dnsmasq's own, which hold also while the Pi-hole's DHCP is off.
@@ -359,6 +361,8 @@ mod tests {
         let (facts, _) = read(&SIX.replace("active = true", "active = false")).expect("it is read");
         assert_eq!(facts.segments[0].dhcp[0].state.value, DhcpState::Off);
         assert!(facts.segments[0].dhcp[0].ranges.is_empty());
+        let short = "[dhcp]\nactive = true\nstart = \"10.0.0.5\"\nend = \"10.0.0.9\"\nrouter = \"10.0.0.1\"\n";
+        assert_eq!(read(short).expect("it is read").0.segments[0].dhcp[0].ranges[0].value.to_string(), "10.0.0.5-10.0.0.9");
         let (facts, _) = read(&SIX.replace("start = \"192.168.1.201\"", "start = \"\"")).expect("it is read");
         assert_eq!(facts.segments[0].dhcp[0].completeness, Completeness::Partial);
         assert!(read(&SIX.replace("start = \"192.168.1.201\"", "start = \"192.168.1.252\"")).is_err());

@@ -12,7 +12,7 @@ use poolcheck_plan::AddrRange;
 use poolcheck_plan::facts::{Completeness, DhcpState, Reservation, Segment, Sourced};
 
 use crate::adapter::{AdapterError, Complaint};
-use crate::said::{self, DhcpHost, Said};
+use crate::said::{self, DhcpHost, Said, from_end, in_common};
 
 /// The options of a file: (name, value), comments left out.
 pub(crate) fn options(text: &str) -> impl Iterator<Item = (&str, &str)> {
@@ -42,16 +42,6 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
 /// A path without the quotes around it.
 fn unquoted(path: &str) -> &str {
     path.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(path)
-}
-
-/// The parts of a path, from the last one on.
-fn from_end(path: &str) -> impl Iterator<Item = &str> {
-    path.rsplit(['/', '\\']).filter(|part| !part.is_empty() && *part != ".")
-}
-
-/// How many parts two paths have in common at their ends: folders differ where files were copied.
-fn in_common(given: &str, named: &str) -> usize {
-    from_end(given).zip(from_end(named)).take_while(|(given, named)| given == named).count()
 }
 
 /// Which files of a folder dnsmasq reads, by their names.
@@ -319,6 +309,9 @@ enum What {
     Dns,
     Dns6,
 }
+
+/// What makes a segment: the subnet, whether it is of IPv4, and the routers where the subnet is not known.
+type Key = (Option<IpNet>, bool, Vec<IpAddr>);
 
 /// What dnsmasq's options say together.
 pub(crate) struct Conf<'f, 't> {
@@ -635,15 +628,17 @@ impl<'f, 't> Conf<'f, 't> {
             }
         }
         let mut segments: Vec<Segment> = Vec::new();
-        let mut known: HashMap<(Option<IpNet>, bool), usize> = HashMap::new();
+        let mut known: HashMap<Key, usize> = HashMap::new();
         let mut by_host_part = Vec::new();
         for line in &self.ranges {
-            let number = self.take_range(line, &mut segments, &mut known);
+            let add = |what: What| told.get(&(what, line.tag)).cloned().unwrap_or_default();
+            let own = line.network.is_none() && line.first.is_ipv4();
+            let routers = add(What::Routers).into_iter().filter(|_| own).map(|router| router.value).collect();
+            let number = self.take_range(line, routers, &mut segments, &mut known);
             if segments.len() > said::MAX_SEGMENTS {
                 return Err(said::too_many().into());
             }
             let segment = &mut segments[number];
-            let add = |what: What| told.get(&(what, line.tag)).cloned().unwrap_or_default();
             if line.first.is_ipv4() {
                 let inside = |address: IpAddr| line.network.is_none_or(|(net, _)| net.contains(&address));
                 let routers: Vec<_> = add(What::Routers).into_iter().filter(|router| inside(router.value)).collect();
@@ -704,12 +699,14 @@ impl<'f, 't> Conf<'f, 't> {
         Ok(found)
     }
 
-    /// Adds a range to the segment of its subnet, and of its family; gives the segment's number.
+    /// Adds a range to the segment of its subnet, and of its family; gives the segment's number. Where the subnet is not known,
+    /// whoever is told the same routers is in one.
     fn take_range(
         &self,
         line: &RangeLine<'t>,
+        routers: Vec<IpAddr>,
         segments: &mut Vec<Segment>,
-        known: &mut HashMap<(Option<IpNet>, bool), usize>,
+        known: &mut HashMap<Key, usize>,
     ) -> usize {
         let file = &self.files[line.file];
         let mut server = file.server(line.state, line.part);
@@ -718,7 +715,7 @@ impl<'f, 't> Conf<'f, 't> {
         if line.constructed && line.state == DhcpState::On {
             server.completeness = Completeness::Partial;
         }
-        let key = (line.network.map(|(net, _)| net), line.first.is_ipv4());
+        let key = (line.network.map(|(net, _)| net), line.first.is_ipv4(), routers);
         let same = known.get(&key).copied();
         let Some((number, same)) = same.and_then(|number| Some((number, segments.get_mut(number)?.dhcp.first_mut()?)))
         else {

@@ -255,7 +255,7 @@ fn by_interface(config: &Config<'_>, name: &str, served: &mut Vec<Served>) -> Re
             let Ok(address) = text.parse::<IpAddr>() else { continue };
             // A suffix to a delegated prefix.
             if matches!(address, IpAddr::V6(address) if address.segments()[..4] == [0; 4]) {
-                server.completeness = server.completeness.max_partial(Completeness::RangeOnly);
+                server.completeness = server.completeness.max(Completeness::RangeOnly);
                 continue;
             }
             let mac = host.value("mac").and_then(said::mac);
@@ -273,21 +273,6 @@ fn by_interface(config: &Config<'_>, name: &str, served: &mut Vec<Served>) -> Re
         served.push(Served { interface, name, subnet: None, server, gateways, dns });
     }
     Ok(())
-}
-
-/// What of two is known less.
-trait MaxPartial {
-    fn max_partial(self, other: Self) -> Self;
-}
-
-impl MaxPartial for Completeness {
-    fn max_partial(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Partial, _) | (_, Self::Partial) => Self::Partial,
-            (Self::RangeOnly, _) | (_, Self::RangeOnly) => Self::RangeOnly,
-            _ => Self::Full,
-        }
-    }
 }
 
 /// Interfaces whose requests go to a server elsewhere.

@@ -65,13 +65,13 @@ impl Node<'_> {
         matches!(self.value, Value::Word) && self.raw == word
     }
 
-    /// Whether it is, or holds, an include that was not given.
-    pub(crate) fn misses(&self) -> bool {
+    /// The includes in it that were not given.
+    pub(crate) fn missing<'n>(&'n self, found: &mut Vec<&'n Self>) {
         match &self.value {
-            Value::Missing => true,
-            Value::Map(members) => members.iter().any(|(_, node)| node.misses()),
-            Value::List(items) => items.iter().any(Self::misses),
-            _ => false,
+            Value::Missing => found.push(self),
+            Value::Map(members) => members.iter().for_each(|(_, node)| node.missing(found)),
+            Value::List(items) => items.iter().for_each(|item| item.missing(found)),
+            _ => {}
         }
     }
 }
@@ -233,8 +233,9 @@ impl<'t> Reader<'_, 't> {
                     self.open.pop();
                 }
                 Ok(Some(Token::Include(name))) => {
-                    let found = self.names.iter().position(|given| said::is_named(given, name));
-                    let Some(found) = found else { return Ok(Some((file, Token::Include(name)))) };
+                    let Some(found) = said::file_named(self.names, name) else {
+                        return Ok(Some((file, Token::Include(name))));
+                    };
                     if self.open.len() > MAX_INCLUDES {
                         let message = format!("files are included more than {MAX_INCLUDES} deep, which Kea refuses");
                         return Err(Complaint::at(self.files[file].span(name), "this is deeper", message).into());

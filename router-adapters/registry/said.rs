@@ -141,6 +141,24 @@ pub(crate) fn is_named(given: &str, name: &str) -> bool {
     !name.is_empty() && last(given) == last(name)
 }
 
+/// The parts of a path, from the last one on.
+pub(crate) fn from_end(path: &str) -> impl Iterator<Item = &str> {
+    path.rsplit(['/', '\\']).filter(|part| !part.is_empty() && *part != ".")
+}
+
+/// How many parts two paths have in common at their ends: folders differ where files were copied.
+pub(crate) fn in_common(given: &str, named: &str) -> usize {
+    from_end(given).zip(from_end(named)).take_while(|(given, named)| given == named).count()
+}
+
+/// Which of the given files an include names: the one that has most of its path. None where two have as much of it: which of them
+/// is meant is not known.
+pub(crate) fn file_named(given: &[&str], name: &str) -> Option<usize> {
+    let fit = |at: usize| (in_common(given[at], name), given[at] == name);
+    let best = (0..given.len()).max_by_key(|at| fit(*at)).filter(|best| fit(*best).0 > 0)?;
+    (0..given.len()).all(|at| at == best || fit(at) != fit(best)).then_some(best)
+}
+
 /// Adds the addresses that are not in a list yet, up to one more than there may be.
 pub(crate) fn add_new(known: &mut Vec<Sourced<IpAddr>>, more: impl IntoIterator<Item = Sourced<IpAddr>>) {
     for address in more {
@@ -361,7 +379,7 @@ fn is_host_part(range: AddrRange) -> bool {
 /// Reads a `dhcp-host` of dnsmasq. `None` where it keeps nothing because the machine is ignored.
 pub(crate) fn dhcp_host(text: &str) -> Option<DhcpHost<'_>> {
     let mut host = DhcpHost::default();
-    for field in text.split(',').map(str::trim) {
+    for field in text.split(',').map(|field| field.trim().trim_matches('"')) {
         if let Some(six) = field.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             let range = match six.parse::<Ipv6Net>() {
                 // dnsmasq refuses a prefix with bits behind it.

@@ -155,7 +155,7 @@ impl<'t> Reader<'_, '_, 't> {
     }
 
     fn include(&mut self, file: usize, name: &'t str, statements: &mut Vec<Statement<'t>>) -> Result<(), AdapterError> {
-        let Some(found) = self.names.iter().position(|given| said::is_named(given, name)) else {
+        let Some(found) = said::file_named(self.names, name) else {
             self.missing.push((file, name));
             return Ok(());
         };

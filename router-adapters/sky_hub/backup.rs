@@ -43,11 +43,17 @@ pub(super) fn read(page: &Page<'_>, how_to_shrink: &str, sources: &mut Sources) 
     for lan in lans.filter_map(|lan| lan.get("LANHostConfigManagement")) {
         segments.push(segment(&file, lan)?);
     }
+    // Broadcom's software begins its files so, whoever sells the router.
+    let is_sky = [page.name, page.text].iter().any(|text| text.to_ascii_lowercase().contains("sky"));
+    let how_to_shrink = if is_sky { how_to_shrink } else { "In the router's own pages: the end of its DHCP range." };
+    let what = "begins the backups of many makers' routers, and nothing says that this is a Sky Hub's: compare what was read";
+    let first = file.text.find(root.name()).and_then(|at| file.text.get(at..at + root.name().len()));
+    let gap = first.filter(|_| !is_sky).map(|first| said::gap(&file, page.name, first, what));
     if segments.is_empty() {
         let message = format!("{} has no LANDevice with a LANHostConfigManagement", page.name);
         return Err(Complaint::whole(message).help("save the backup again; or save the page LAN IP Setup").into());
     }
-    Ok(said::facts("sky-hub", page.name, how_to_shrink, segments))
+    Ok(Facts { gaps: gap.into_iter().collect(), ..said::facts("sky-hub", page.name, how_to_shrink, segments) })
 }
 
 fn is_true(text: &str) -> bool {
@@ -130,6 +136,15 @@ mod tests {
         assert_eq!(server.reservations[0].value.owner(), "nas (02:00:5e:00:53:01)");
         assert_eq!(server.lease_seconds.as_ref().map(|lease| lease.value), Some(86_400));
         assert!(sources.iter().all(|(_, source)| !source.text.contains("hunter2")));
+    }
+
+    #[test]
+    fn a_backup_of_whoever_says_that_it_may_be_no_sky_hub() {
+        assert!(facts(BACKUP).expect("it is read").0.gaps.is_empty());
+        let (mut sources, page) = (Sources::new(), Page { name: "backupsettings.conf", text: BACKUP });
+        let found = read(&page, "On a Sky Hub: …", &mut sources).expect("it is read");
+        assert!(found.gaps[0].value.contains("many makers"), "{:?}", found.gaps);
+        assert!(!found.origins[0].how_to_shrink.as_deref().unwrap_or_default().contains("Sky"));
     }
 
     #[test]

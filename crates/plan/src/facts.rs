@@ -100,8 +100,8 @@ pub enum DhcpState {
     Unknown,
 }
 
-/// How much of a DHCP server's configuration was seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+/// How much of a DHCP server's configuration was seen; the more is missing, the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Completeness {
     /// Ranges and reservations.
