@@ -119,7 +119,8 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
     }
     said::share(&hosts, &mut segments)?;
     let what = "is included, and was not given with it: ranges and reservations may be missing";
-    let gaps = missing.iter().take(said::MAX_GAPS).map(|(file, name)| said::gap(&files[*file], names[*file], name, what));
+    let gaps =
+        missing.iter().take(said::MAX_GAPS).map(|(file, name)| said::gap(&files[*file], names[*file], name, what));
     let title = names.first().copied().unwrap_or("dhcpd.conf");
     Ok(Facts { gaps: gaps.collect(), ..said::facts("isc-dhcpd", title, HOW_TO_SHRINK, segments) })
 }

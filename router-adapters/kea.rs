@@ -269,7 +269,11 @@ fn unseen<'n, 't>(dhcp: &'n Node<'t>) -> Vec<(Completeness, &'n Node<'t>, &'stat
         let name = file.trim_start_matches("libdhcp_").trim_end_matches(".so");
         match name {
             "radius" => {
-                unseen.push((Completeness::RangeOnly, library, "asks a RADIUS server, whose reservations are not known"));
+                unseen.push((
+                    Completeness::RangeOnly,
+                    library,
+                    "asks a RADIUS server, whose reservations are not known",
+                ));
             }
             name if HARMLESS.contains(&name) => {}
             _ => unseen.push((Completeness::Partial, library, "is a hook that may add ranges and reservations")),

@@ -234,7 +234,13 @@ impl<'f, 't> Uci<'f, 't> {
     }
 
     /// What a network's machines are told of one option; `None` where nothing is said of it.
-    fn told(&self, file: &'f Said<'t>, dhcp: &Section<'t>, name: &str, names: [&str; 2]) -> Option<Vec<Sourced<IpAddr>>> {
+    fn told(
+        &self,
+        file: &'f Said<'t>,
+        dhcp: &Section<'t>,
+        name: &str,
+        names: [&str; 2],
+    ) -> Option<Vec<Sourced<IpAddr>>> {
         let tag = dhcp.get("networkid").unwrap_or(name);
         let of = |own: &'f Said<'t>, section: &Section<'t>, key: &str| {
             section.all(key).map(move |option| (own, option)).collect::<Vec<_>>()
@@ -348,7 +354,8 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
         };
         // One dnsmasq knows it, and it is kept where that one serves.
         for (segment, dhcp) in segments.iter_mut().zip(&of_segments) {
-            let inside = segment.subnets.is_empty() || segment.subnets.iter().any(|net| net.value.contains(&kept.value.address));
+            let inside =
+                segment.subnets.is_empty() || segment.subnets.iter().any(|net| net.value.contains(&kept.value.address));
             if dhcp.get("instance").is_none_or(|own| own == named)
                 && inside
                 && let Some(server) = segment.dhcp.first_mut()
@@ -435,7 +442,8 @@ fn besides<'t>(
     hosts: &mut Vec<Sourced<Reservation>>,
 ) -> Result<Vec<Sourced<String>>, AdapterError> {
     let mut gaps = Vec::new();
-    let (ethers, options): (Vec<usize>, Vec<usize>) = others.iter().partition(|at| said::is_named(names[**at], "ethers"));
+    let (ethers, options): (Vec<usize>, Vec<usize>) =
+        others.iter().partition(|at| said::is_named(names[**at], "ethers"));
     let reads_ethers = uci.of_kind("dnsmasq").any(|(_, dnsmasq)| dnsmasq.is_on("readethers") == Some(true));
     for at in ethers.into_iter().filter(|_| reads_ethers) {
         let kept = files[at].text.lines().map(str::trim).filter(|line| !line.starts_with('#')).filter_map(said::ether);
@@ -458,15 +466,23 @@ fn besides<'t>(
         if let Some(part) = folder.filter(|_| options.is_empty()) {
             missing(part, "was not given with it: ranges may be missing", Completeness::Partial);
         }
-        if let Some(part) = dnsmasq.get("extraconftext").filter(|text| text.contains("dhcp-") || text.contains("conf-")) {
-            missing(part, "is dnsmasq's own text, which is not read here: ranges may be missing", Completeness::Partial);
+        if let Some(part) = dnsmasq.get("extraconftext").filter(|text| text.contains("dhcp-") || text.contains("conf-"))
+        {
+            missing(
+                part,
+                "is dnsmasq's own text, which is not read here: ranges may be missing",
+                Completeness::Partial,
+            );
         }
-        if let Some(part) = dnsmasq.get("dhcphostsfile").filter(|part| !names.iter().any(|name| said::is_named(name, part))) {
+        if let Some(part) =
+            dnsmasq.get("dhcphostsfile").filter(|part| !names.iter().any(|name| said::is_named(name, part)))
+        {
             missing(part, "was not given with it: reservations may be missing", Completeness::RangeOnly);
         }
     }
     let (of_hosts, options): (Vec<usize>, Vec<usize>) = options.into_iter().partition(|at| {
-        uci.of_kind("dnsmasq").any(|(_, dnsmasq)| dnsmasq.get("dhcphostsfile").is_some_and(|file| said::is_named(names[*at], file)))
+        uci.of_kind("dnsmasq")
+            .any(|(_, dnsmasq)| dnsmasq.get("dhcphostsfile").is_some_and(|file| said::is_named(names[*at], file)))
     });
     if options.is_empty() && of_hosts.is_empty() {
         return Ok(gaps);
@@ -532,7 +548,8 @@ fn values<'t>(option: &'t str, tag: &str, names: [&str; 2]) -> Option<&'t str> {
             return Some(after);
         }
         let prefixed = ["tag:", "net:", "set:"].iter().find_map(|prefix| field.strip_prefix(prefix));
-        let is_other = field.starts_with("option") || field.contains("encap:") || field.bytes().all(|b| b.is_ascii_digit());
+        let is_other =
+            field.starts_with("option") || field.contains("encap:") || field.bytes().all(|b| b.is_ascii_digit());
         let wanted = prefixed.or(Some(field).filter(|_| !is_other && !field.contains(':')))?;
         let holds = wanted.strip_prefix('!').map_or(wanted == tag, |other| other != tag);
         if !holds || after.is_empty() {
@@ -707,13 +724,22 @@ mod tests {
         assert_eq!(state_of(&with("config dnsmasq\n\toption disabled '1'"), NETWORK), DhcpState::Off);
         let two = "config dnsmasq 'a'\n\tlist notinterface 'lan'\nconfig dnsmasq 'b'\n\tlist interface 'lan'";
         assert_eq!(state_of(&with(two), NETWORK), DhcpState::On, "one of them is enough");
-        let of = |name: &str| with(two).replacen("option interface 'lan'", &format!("option interface 'lan'\n\toption instance '{name}'"), 1);
+        let of = |name: &str| {
+            with(two).replacen(
+                "option interface 'lan'",
+                &format!("option interface 'lan'\n\toption instance '{name}'"),
+                1,
+            )
+        };
         assert_eq!(state_of(&of("b"), NETWORK), DhcpState::On);
         assert_eq!(state_of(&of("a"), NETWORK), DhcpState::Off);
         assert_eq!(state_of(&of("gone"), NETWORK), DhcpState::Off);
         let host = "\nconfig host\n\toption ip '192.168.1.77'\n\toption instance 'a'\n";
         let kept = |dhcp: &str| {
-            read(dhcp, NETWORK).segments[0].dhcp[0].reservations.iter().any(|kept| kept.value.address.to_string() == "192.168.1.77")
+            read(dhcp, NETWORK).segments[0].dhcp[0]
+                .reservations
+                .iter()
+                .any(|kept| kept.value.address.to_string() == "192.168.1.77")
         };
         assert!(kept(&format!("{}{host}", of("a"))) && !kept(&format!("{}{host}", of("b"))));
     }
@@ -721,7 +747,8 @@ mod tests {
     #[test]
     fn what_switches_dhcp_off() {
         let bare = &DHCP.replace("\toption dhcpv4 'server'\n", "");
-        let with = |more: &str| bare.replacen("option interface 'lan'", &format!("option interface 'lan'\n\t{more}"), 1);
+        let with =
+            |more: &str| bare.replacen("option interface 'lan'", &format!("option interface 'lan'\n\t{more}"), 1);
         assert_eq!(state_of(&with("option dhcpv4 'disabled'"), NETWORK), DhcpState::Off);
         assert_eq!(state_of(&with("option dhcpv4 'server'"), NETWORK), DhcpState::On);
         assert_eq!(state_of(&with("option dynamicdhcpv4 '0'"), NETWORK), DhcpState::StaticOnly);
@@ -730,7 +757,10 @@ mod tests {
         assert_eq!(state_of(&main(&with("option dhcpv4 'server'")), NETWORK), DhcpState::On);
         let elsewhere = format!("{NETWORK}\nconfig interface 'lan'\n\toption proto 'dhcp'\n");
         assert_eq!(state_of(DHCP, &elsewhere), DhcpState::Off, "and a name is one section");
-        let relay = read(&format!("{DHCP}\nconfig relay\n\toption local_addr '10.0.0.1'\n\toption server_addr '10.9.0.1'\n"), NETWORK);
+        let relay = read(
+            &format!("{DHCP}\nconfig relay\n\toption local_addr '10.0.0.1'\n\toption server_addr '10.9.0.1'\n"),
+            NETWORK,
+        );
         assert_eq!(relay.segments.last().map(|segment| segment.dhcp[0].state.value), Some(DhcpState::Relay));
     }
 
@@ -746,22 +776,31 @@ mod tests {
         assert_eq!(gateways("list dhcp_option 'tag:!guest,option:router,192.168.1.9'", ""), ["192.168.1.9"]);
         assert_eq!(gateways("", "config tag 'tv'\n\tlist dhcp_option '3,192.168.1.9'"), ["192.168.1.1"]);
         assert_eq!(gateways("", "config tag 'lan'\n\tlist dhcp_option '3,192.168.1.9'"), ["192.168.1.9"]);
-        assert_eq!(gateways("option networkid 'home'", "config tag 'lan'\n\tlist dhcp_option '3,192.168.1.9'"), ["192.168.1.1"]);
+        assert_eq!(
+            gateways("option networkid 'home'", "config tag 'lan'\n\tlist dhcp_option '3,192.168.1.9'"),
+            ["192.168.1.1"]
+        );
         assert_eq!(gateways("", "config dnsmasq\n\tlist dhcp_option '3,192.168.1.8'"), ["192.168.1.8"]);
-        assert_eq!(gateways("list dhcp_option_force '3,192.168.1.9'", "config dnsmasq\n\tlist dhcp_option '3,192.168.1.8'"), ["192.168.1.9"]);
+        assert_eq!(
+            gateways("list dhcp_option_force '3,192.168.1.9'", "config dnsmasq\n\tlist dhcp_option '3,192.168.1.8'"),
+            ["192.168.1.9"]
+        );
         assert_eq!(gateways("list dhcp_option '43,3'", ""), ["192.168.1.1"], "another option");
     }
 
     #[test]
     fn the_part_of_a_host() {
         let dhcp = DHCP.replacen("option interface 'lan'", "option interface 'lan'\n\toption dhcpv6 'server'", 1);
-        let dhcp = format!("{dhcp}\nconfig host\n\toption name 'six'\n\toption hostid '1a'\nconfig host\n\toption hostid 'beef:0:5'\n");
+        let dhcp = format!(
+            "{dhcp}\nconfig host\n\toption name 'six'\n\toption hostid '1a'\nconfig host\n\toption hostid 'beef:0:5'\n"
+        );
         let facts = read(&dhcp, NETWORK);
         let [gap] = &facts.gaps[..] else { panic!("{:?}", facts.gaps) };
         assert!(gap.value.contains("`1a` is the part of a host"), "{}", gap.value);
         let fixed = format!("{NETWORK}\nconfig interface 'lan'\n\toption ip6addr '2001:db8:7::1/64'\n");
         let facts = read(&dhcp, &fixed);
-        let kept: Vec<String> = facts.segments[0].dhcp[1].reservations.iter().map(|kept| kept.value.address.to_string()).collect();
+        let kept: Vec<String> =
+            facts.segments[0].dhcp[1].reservations.iter().map(|kept| kept.value.address.to_string()).collect();
         assert_eq!(kept, ["2001:db8:7::1a", "2001:db8:7::beef:0:5"]);
         assert!(facts.gaps.is_empty());
     }
@@ -777,15 +816,20 @@ mod tests {
         let pages = [
             Page { name: "dhcp", text: &dhcp },
             Page { name: "network", text: NETWORK },
-            Page { name: "more.conf", text: "dhcp-range=192.168.1.20,192.168.1.29,255.255.255.0\ndhcp-host=nas2,192.168.1.31\n" },
+            Page {
+                name: "more.conf",
+                text: "dhcp-range=192.168.1.20,192.168.1.29,255.255.255.0\ndhcp-host=nas2,192.168.1.31\n",
+            },
             Page { name: "ethers", text: "# kept\n02:00:5e:00:53:09 192.168.1.32\n" },
         ];
         let facts = parse(&Input { pages: &pages, read_at: None }, &mut Sources::new()).expect("it is read");
         assert!(facts.gaps.is_empty(), "{:?}", facts.gaps);
         let lan = &facts.segments[0];
-        let ranges: Vec<String> = lan.dhcp.iter().flat_map(|server| &server.ranges).map(|range| range.value.to_string()).collect();
+        let ranges: Vec<String> =
+            lan.dhcp.iter().flat_map(|server| &server.ranges).map(|range| range.value.to_string()).collect();
         assert_eq!(ranges, ["192.168.1.100-192.168.1.249", "192.168.1.20-192.168.1.29"]);
-        let kept = |address: &str| lan.dhcp[0].reservations.iter().any(|kept| kept.value.address.to_string() == address);
+        let kept =
+            |address: &str| lan.dhcp[0].reservations.iter().any(|kept| kept.value.address.to_string() == address);
         assert!(kept("192.168.1.31") && kept("192.168.1.32"));
     }
 

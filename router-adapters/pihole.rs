@@ -362,7 +362,10 @@ mod tests {
         assert_eq!(facts.segments[0].dhcp[0].state.value, DhcpState::Off);
         assert!(facts.segments[0].dhcp[0].ranges.is_empty());
         let short = "[dhcp]\nactive = true\nstart = \"10.0.0.5\"\nend = \"10.0.0.9\"\nrouter = \"10.0.0.1\"\n";
-        assert_eq!(read(short).expect("it is read").0.segments[0].dhcp[0].ranges[0].value.to_string(), "10.0.0.5-10.0.0.9");
+        assert_eq!(
+            read(short).expect("it is read").0.segments[0].dhcp[0].ranges[0].value.to_string(),
+            "10.0.0.5-10.0.0.9"
+        );
         let (facts, _) = read(&SIX.replace("start = \"192.168.1.201\"", "start = \"\"")).expect("it is read");
         assert_eq!(facts.segments[0].dhcp[0].completeness, Completeness::Partial);
         assert!(read(&SIX.replace("start = \"192.168.1.201\"", "start = \"192.168.1.252\"")).is_err());

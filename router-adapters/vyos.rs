@@ -108,7 +108,9 @@ impl<'t> Network<'t> {
     fn take(&mut self, file: &Said<'t>, rest: &[&'t str]) -> Result<(), AdapterError> {
         match rest {
             ["disable"] => self.off = true,
-            ["name-server" | "dns-server", dns] | ["option" | "common-options", "name-server", dns] => self.dns.push(dns),
+            ["name-server" | "dns-server", dns] | ["option" | "common-options", "name-server", dns] => {
+                self.dns.push(dns);
+            }
             ["option", "default-router", router] => self.routers.push(router),
             ["subnet", written, rest @ ..] => {
                 let subnets = &mut self.subnets;
@@ -315,7 +317,8 @@ impl<'t> Reader<'_, 't> {
             let Some((net, written)) = subnet.net else { continue };
             segment.subnets.push(file.surely(net, written));
             let routers = if subnet.routers.is_empty() { &network.routers } else { &subnet.routers };
-            let routers = self.addresses(routers).into_iter().filter(|router| router.value.is_ipv4() == net.addr().is_ipv4());
+            let routers =
+                self.addresses(routers).into_iter().filter(|router| router.value.is_ipv4() == net.addr().is_ipv4());
             said::add_new(&mut segment.gateways, routers);
             said::add_new(&mut segment.dns, self.addresses(&subnet.dns));
             if !subnet.off {

@@ -46,7 +46,8 @@ pub(super) fn read(page: &Page<'_>, how_to_shrink: &str, sources: &mut Sources) 
     // Broadcom's software begins its files so, whoever sells the router.
     let is_sky = [page.name, page.text].iter().any(|text| text.to_ascii_lowercase().contains("sky"));
     let how_to_shrink = if is_sky { how_to_shrink } else { "In the router's own pages: the end of its DHCP range." };
-    let what = "begins the backups of many makers' routers, and nothing says that this is a Sky Hub's: compare what was read";
+    let what =
+        "begins the backups of many makers' routers, and nothing says that this is a Sky Hub's: compare what was read";
     let first = file.text.find(root.name()).and_then(|at| file.text.get(at..at + root.name().len()));
     let gap = first.filter(|_| !is_sky).map(|first| said::gap(&file, page.name, first, what));
     if segments.is_empty() {
