@@ -19,7 +19,6 @@
 //! Files that are included and not given: the facts are then *partial*. Addresses of hosts that are written as names, hosts in LDAP,
 //! and hosts that OMAPI added. Prefixes that `prefix6` delegates.
 
-use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
@@ -89,11 +88,10 @@ struct Reader<'f, 't> {
 fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError> {
     let files: Vec<Said<'_>> = input.pages.iter().map(|page| Said::new(page, shown(page.text), sources)).collect();
     let names: Vec<&str> = input.pages.iter().map(|page| page.name).collect();
-    let included = input.pages.iter().flat_map(|page| statements::includes(page.text));
-    let included: BTreeSet<usize> = included.filter_map(|name| said::file_named(&names, name)).collect();
+    let includes = input.pages.iter().flat_map(|page| statements::includes(page.text));
     let mut reader = Reader { files: &files, segments: Vec::new(), hosts: Vec::new(), unresolved: false };
     let mut missing = Vec::new();
-    for start in (0..files.len()).filter(|at| !included.contains(at)) {
+    for start in said::not_included(&names, includes) {
         let whole = statements::read(&files, &names, start, &mut missing)?;
         reader.block(&whole, Level::default().within(&whole), None)?;
     }
@@ -118,9 +116,10 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
         }
     }
     said::share(&hosts, &mut segments)?;
-    let what = "is included, and was not given with it: ranges and reservations may be missing";
-    let gaps =
-        missing.iter().take(said::MAX_GAPS).map(|(file, name)| said::gap(&files[*file], names[*file], name, what));
+    let gaps = missing
+        .iter()
+        .take(said::MAX_GAPS)
+        .map(|(file, name)| said::gap(&files[*file], names[*file], name, said::NOT_GIVEN));
     let title = names.first().copied().unwrap_or("dhcpd.conf");
     Ok(Facts { gaps: gaps.collect(), ..said::facts("isc-dhcpd", title, HOW_TO_SHRINK, segments) })
 }

@@ -21,7 +21,6 @@
 //! to other routers.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -110,11 +109,10 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
     let files: Vec<Said<'_>> =
         input.pages.iter().map(|page| Said::new(page, json::shown(page.text), sources)).collect();
     let names: Vec<&str> = input.pages.iter().map(|page| page.name).collect();
-    let included = input.pages.iter().flat_map(|page| json::includes(page.text));
-    let included: BTreeSet<usize> = included.filter_map(|name| said::file_named(&names, name)).collect();
+    let includes = input.pages.iter().flat_map(|page| json::includes(page.text));
     let (mut segments, mut gaps) = (Vec::new(), Vec::new());
     let mut found = false;
-    for start in (0..files.len()).filter(|at| !included.contains(at)) {
+    for start in said::not_included(&names, includes) {
         let whole = json::read(&files, &names, start)?;
         for family in &FAMILIES {
             if let Some(server) = server_of(&whole, family.server) {
@@ -261,8 +259,7 @@ fn unseen<'n, 't>(dhcp: &'n Node<'t>) -> Vec<(Completeness, &'n Node<'t>, &'stat
     ];
     let mut missing = Vec::new();
     dhcp.missing(&mut missing);
-    let what = "is included, and was not given with it: ranges and reservations may be missing";
-    let mut unseen: Vec<_> = missing.into_iter().map(|node| (Completeness::Partial, node, what)).collect();
+    let mut unseen: Vec<_> = missing.into_iter().map(|node| (Completeness::Partial, node, said::NOT_GIVEN)).collect();
     for hook in dhcp.list("hooks-libraries").iter().filter(|hook| !matches!(hook.value, Value::Missing)) {
         let library = hook.get("library").unwrap_or(hook);
         let file = library.text().unwrap_or_default().rsplit('/').next().unwrap_or_default();

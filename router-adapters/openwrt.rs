@@ -195,9 +195,9 @@ impl<'f, 't> Uci<'f, 't> {
         self.interfaces.get(name).and_then(|at| self.all.get(*at))
     }
 
-    /// Whether an instance is the one of a section, which names one, or is for all.
-    fn is_of(instance: &Instance<'t>, section: &Section<'t>) -> bool {
-        section.get("instance").is_none_or(|named| named == instance.name)
+    /// Whether the instance of this name is the one of a section, which names one, or is for all.
+    fn is_of(instance: &str, section: &Section<'t>) -> bool {
+        section.get("instance").is_none_or(|named| named == instance)
     }
 
     /// What says that no dnsmasq serves a section, if that is so.
@@ -206,7 +206,7 @@ impl<'f, 't> Uci<'f, 't> {
             return None;
         }
         let mut why = dhcp.get("instance").map(|named| (file, named));
-        for (own, instance) in self.instances.iter().filter(|(_, instance)| Self::is_of(instance, dhcp)) {
+        for (own, instance) in self.instances.iter().filter(|(_, instance)| Self::is_of(instance.name, dhcp)) {
             why = Some((*own, instance.refuses(name, &self.known)?));
         }
         why
@@ -252,7 +252,7 @@ impl<'f, 't> Uci<'f, 't> {
         };
         // What is written last holds; an option for a network holds instead of one for all.
         let mut lists: Vec<(&'f Said<'t>, &'t str)> = Vec::new();
-        for (own, dnsmasq) in self.of_kind("dnsmasq").filter(|(_, dnsmasq)| Self::is_of(&Instance::of(dnsmasq), dhcp)) {
+        for (own, dnsmasq) in self.of_kind("dnsmasq").filter(|(_, dnsmasq)| Self::is_of(dnsmasq.name, dhcp)) {
             lists.extend(both(own, dnsmasq));
         }
         for (own, tagged) in self.of_kind("tag").filter(|(_, own)| own.get("match_tag").unwrap_or(own.name) == tag) {

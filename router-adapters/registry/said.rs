@@ -1,6 +1,6 @@
 //! What adapters of configuration files share: a text as a source, facts with their bytes, and the limits of all of them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
@@ -157,6 +157,15 @@ pub(crate) fn file_named(given: &[&str], name: &str) -> Option<usize> {
     let fit = |at: usize| (in_common(given[at], name), given[at] == name);
     let best = (0..given.len()).max_by_key(|at| fit(*at)).filter(|best| fit(*best).0 > 0)?;
     (0..given.len()).all(|at| at == best || fit(at) != fit(best)).then_some(best)
+}
+
+/// What is told of a file that is included and was not given.
+pub(crate) const NOT_GIVEN: &str = "is included, and was not given with it: ranges and reservations may be missing";
+
+/// The given files that none of them includes, by their places among these: where reading begins.
+pub(crate) fn not_included<'n>(given: &[&str], includes: impl Iterator<Item = &'n str>) -> Vec<usize> {
+    let included: BTreeSet<usize> = includes.filter_map(|name| file_named(given, name)).collect();
+    (0..given.len()).filter(|at| !included.contains(at)).collect()
 }
 
 /// Adds the addresses that are not in a list yet, up to one more than there may be.
