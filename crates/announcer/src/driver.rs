@@ -19,7 +19,7 @@ use ipnet::IpNet;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
 use poolcheck_lan::interface::{Interface, Watch, interfaces};
-use poolcheck_lan::link::{Clock, Filter, Link as _, PacketLink, Received, Wanted, open_with_clock};
+use poolcheck_lan::link::{Clock, Filter, Link as _, PacketLink, Wanted, open_with_clock};
 use poolcheck_lan::wire::MacAddr;
 use poolcheck_lan::{Machine as _, Timestamp};
 
@@ -93,7 +93,6 @@ pub struct Driver {
     leaving: Vec<Vec<u8>>,
     /// When the first of them was to leave.
     decided: Timestamp,
-    arrived: Vec<Received>,
 }
 
 impl Driver {
@@ -126,7 +125,6 @@ impl Driver {
             woken,
             leaving: Vec::new(),
             decided: Timestamp::ZERO,
-            arrived: Vec::new(),
         };
         driver.look()?;
         Ok(driver)
@@ -246,10 +244,7 @@ impl Driver {
             && let Some(beats) = &mut self.beats
         {
             // A socket that fails does so because the interface goes: the other one tells.
-            drop(beats.receive(Timestamp::ZERO, &mut self.arrived));
-            for received in self.arrived.drain(..) {
-                self.announcer.handle(received.at, &received.frame);
-            }
+            drop(beats.each(|at, frame| self.announcer.handle(at, frame)));
         }
         now
     }
@@ -277,10 +272,7 @@ impl Driver {
 
     fn receive(&mut self) -> Result<()> {
         let Some(link) = &mut self.link else { return Ok(()) };
-        let read = link.receive(Timestamp::ZERO, &mut self.arrived);
-        for received in self.arrived.drain(..) {
-            self.announcer.handle(received.at, &received.frame);
-        }
+        let read = link.each(|at, frame| self.announcer.handle(at, frame));
         read.or_else(|error| self.lose(error))
     }
 

@@ -202,7 +202,7 @@ impl Members {
     }
 
     /// Hears a message that its key has proven.
-    pub(crate) fn hear(&mut self, at: Timestamp, mac: MacAddr, message: Message, out: &mut Vec<Change>) {
+    pub(crate) fn hear(&mut self, at: Timestamp, mac: MacAddr, message: &Message, out: &mut Vec<Change>) {
         let node = message.from;
         if node == self.me {
             if message.incarnation != self.incarnation {
@@ -214,10 +214,10 @@ impl Members {
             out.push(Change::Unlisted(mac));
             return;
         }
-        if !self.admit(at, mac, &message, out) {
+        if !self.admit(at, mac, message, out) {
             return;
         }
-        let echoes_me = self.echo_of_me(&message);
+        let echoes_me = self.echo_of_me(message);
         let Some(peer) = self.peers.get_mut(&node) else { return };
         if peer.left {
             // Overtaken by its goodbye.
@@ -246,19 +246,19 @@ impl Members {
             (peer.alive, peer.since, peer.introduced) = (true, at, false);
             out.push(Change::Up(node));
         }
-        match message.body {
+        match &message.body {
             Body::Beat { version, echoes } => {
                 if newest {
-                    peer.version = version;
+                    peer.version = *version;
                     peer.lacking = if peer.in_step() { None } else { peer.lacking.or(Some(at)) };
                 }
-                self.hear_echoes(at, &echoes);
+                self.hear_echoes(at, echoes);
             }
             Body::Roster { version, base, part, parts, name, listings } => {
-                peer.name = name;
-                if peer.roster.hear(version, base, (part, parts), listings) {
+                peer.name.clone_from(name);
+                if peer.roster.hear(*version, *base, (*part, *parts), listings) {
                     if newest {
-                        peer.version = version;
+                        peer.version = *version;
                     }
                     peer.lacking = if peer.in_step() { None } else { peer.lacking };
                     out.push(Change::News(node));
@@ -267,8 +267,8 @@ impl Members {
                     }
                 }
             }
-            Body::Ask { node: asked } if asked == self.me => out.push(Change::Asks),
-            Body::Poke { node: poked } if poked == self.me => out.push(Change::Pokes),
+            Body::Ask { node: asked } if *asked == self.me => out.push(Change::Asks),
+            Body::Poke { node: poked } if *poked == self.me => out.push(Change::Pokes),
             Body::Ask { .. } | Body::Poke { .. } => {}
         }
     }

@@ -82,14 +82,14 @@ impl PeerRoster {
     }
 
     /// Hears one message; says whether the roster changed.
-    pub(crate) fn hear(&mut self, version: u32, base: u32, place: (u8, u8), listings: Vec<(IpAddr, Listing)>) -> bool {
+    pub(crate) fn hear(&mut self, version: u32, base: u32, place: (u8, u8), listings: &[(IpAddr, Listing)]) -> bool {
         let older = self.version.wrapping_sub(version) < u32::MAX / 2;
         if version == 0 || (self.version != 0 && older) {
             return false;
         }
         if base != 0 {
             if base == self.version {
-                self.listings.extend(listings);
+                self.listings.extend(listings.iter().copied());
                 self.version = version;
                 return true;
             }
@@ -98,7 +98,7 @@ impl PeerRoster {
         if self.collecting.0 != version {
             self.collecting = (version, BTreeMap::new());
         }
-        self.collecting.1.insert(place.0, listings);
+        self.collecting.1.insert(place.0, listings.to_vec());
         if self.collecting.1.len() < usize::from(place.1) {
             return false;
         }
@@ -120,7 +120,7 @@ mod tests {
 
     fn hear(peer: &mut PeerRoster, body: Body) {
         if let Body::Roster { version, base, part, parts, listings, .. } = body {
-            peer.hear(version, base, (part, parts), listings);
+            peer.hear(version, base, (part, parts), &listings);
         }
     }
 

@@ -26,7 +26,7 @@ fn beat(from: &mut Members, at: Timestamp) -> Message {
 
 fn hear(by: &mut Members, at: Timestamp, message: &Message) -> Vec<Change> {
     let mut out = Vec::new();
-    by.hear(at, MAC, message.clone(), &mut out);
+    by.hear(at, MAC, message, &mut out);
     out
 }
 

@@ -52,25 +52,45 @@ impl Announcer {
     }
 
     fn hear_node(&mut self, at: Timestamp, frame: &[u8]) {
-        let Ok(view) = ethernet::Frame::new_checked(frame) else { return };
-        let (to, from) = (view.destination(), view.source());
-        if (to != GROUP && to != self.link.mac) || from == self.link.mac || from.is_multicast() {
+        if let Some(from) = self.sender_to_us(frame) {
+            self.hear_message(at, from, Message::parse(frame, &self.key).as_ref());
+        }
+    }
+
+    /// [`Machine::handle`](poolcheck_lan::Machine::handle) of a message that was read before: one frame is the same for all who hear it.
+    #[cfg(feature = "sim")]
+    pub(crate) fn handle_message(&mut self, at: Timestamp, frame: &[u8], read: Result<&Message, &Refused>) {
+        if self.fence.is_gone() || self.fence.is_down() {
             return;
         }
-        let message = match Message::parse(frame, &self.key) {
-            Ok(message) => message,
+        if let Some(from) = self.sender_to_us(frame) {
+            self.hear_message(at, from, read);
+        }
+    }
+
+    /// Who sent a message, if it is for this node.
+    fn sender_to_us(&self, frame: &[u8]) -> Option<MacAddr> {
+        let view = ethernet::Frame::new_checked(frame).ok()?;
+        let (to, from) = (view.destination(), view.source());
+        let ours = (to == GROUP || to == self.link.mac) && from != self.link.mac && !from.is_multicast();
+        ours.then_some(from)
+    }
+
+    fn hear_message(&mut self, at: Timestamp, from: MacAddr, read: Result<&Message, &Refused>) {
+        match read {
+            Ok(message) => {
+                let mut changes = Vec::new();
+                self.members.hear(at, from, message, &mut changes);
+                self.take_in(at, changes);
+            }
             Err(Refused::Unproven) => {
                 if self.unproven.is_none_or(|last| at.since(last) >= UNPROVEN_EVERY) {
                     self.unproven = Some(at);
                     self.report(at, What::Unproven { mac: from });
                 }
-                return;
             }
-            Err(Refused::Malformed) => return,
-        };
-        let mut changes = Vec::new();
-        self.members.hear(at, from, message, &mut changes);
-        self.take_in(at, changes);
+            Err(Refused::Malformed) => {}
+        }
     }
 
     /// Acts on what became of the members.

@@ -15,10 +15,12 @@ use super::invariants::{Checker, Violation};
 use super::network::{self, Network};
 use super::scenario::{Fault, Scenario};
 use super::timeline::Timeline;
-use crate::liveness::{Key, is_plain_beat};
+use crate::liveness::{Key, Message, Refused, is_message, is_plain_beat};
 use crate::node::{Announcer, LinkFacts};
 use crate::settings::{Settings, Want};
 
+/// The nodes' cluster.
+const CLUSTER: &str = "sim";
 /// What a socket holds while its process does not read.
 const SOCKET: usize = 512;
 /// How often what lasts is looked at.
@@ -41,7 +43,7 @@ pub struct Report {
 
 #[derive(Debug, Clone)]
 enum Happening {
-    Frame { from: usize, to: usize, frame: Rc<[u8]> },
+    Frame { from: usize, to: usize, frame: Rc<Frame> },
     Wake(usize),
     Host(usize),
     Start(usize),
@@ -49,8 +51,16 @@ enum Happening {
     Tick,
 }
 
+/// A frame on its way, to all who hear it.
+#[derive(Debug)]
+struct Frame {
+    octets: Vec<u8>,
+    /// What it says if it is a message of nodes: read once, for it says the same to everyone.
+    message: Option<Result<Message, Refused>>,
+}
+
 /// When by the receiver's clock, from which port, and what.
-type Arrived = (Timestamp, usize, Rc<[u8]>);
+type Arrived = (Timestamp, usize, Rc<Frame>);
 
 /// A process and its machine.
 struct Node {
@@ -60,7 +70,8 @@ struct Node {
     frozen: bool,
     slow: Duration,
     inbox: VecDeque<Arrived>,
-    /// Beats that wait until something is due, as in the driver.
+    /// Beats that wait until something is due, as in the driver, by their arrival; those on their way are here, too, for
+    /// nothing happens when they arrive.
     beats: VecDeque<Arrived>,
     wake: Timestamp,
     lives: u64,
@@ -84,6 +95,15 @@ impl Node {
         let world = passed * 1_000_000 / (1_000_000 + i128::from(self.clock.1)) + 1;
         Timestamp::from_nanos(u64::try_from(world.max(0)).unwrap_or(u64::MAX))
     }
+
+    /// A beat will arrive.
+    fn post(&mut self, at: Timestamp, from: usize, frame: Rc<Frame>) {
+        if self.core.is_some() && self.beats.len() < SOCKET {
+            let at = self.local(at);
+            let place = self.beats.partition_point(|(before, ..)| *before <= at);
+            self.beats.insert(place, (at, from, frame));
+        }
+    }
 }
 
 struct Host {
@@ -96,6 +116,8 @@ struct Host {
 struct World<'a> {
     scenario: &'a Scenario,
     key: Key,
+    /// The same, for the nodes' cluster.
+    proof: Key,
     random: fastrand::Rng,
     now: Timestamp,
     queue: BinaryHeap<Reverse<(Timestamp, u64)>>,
@@ -144,7 +166,7 @@ pub fn run(scenario: &Scenario) -> Report {
 
 fn settings(scenario: &Scenario, key: &Key, node: usize, lives: u64) -> Settings {
     let incarnation = scenario.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (node as u64) << 32 ^ lives << 48 ^ 0x5eed;
-    let mut settings = Settings::new(&scenario.nodes[node], "sim", key.clone(), incarnation);
+    let mut settings = Settings::new(&scenario.nodes[node], CLUSTER, key.clone(), incarnation);
     settings.timing = scenario.timing;
     settings.defence = scenario.defence;
     settings.rebalance = scenario.rebalance;
@@ -192,6 +214,7 @@ impl<'a> World<'a> {
         // A test secret: the simulator proves nothing to anyone outside.
         let key = Key::new(b"the simulator's own secret").unwrap_or_else(|_| unreachable!("it is long enough"));
         let mut world = Self {
+            proof: key.for_cluster(CLUSTER),
             key,
             random,
             now: Timestamp::ZERO,
@@ -303,7 +326,7 @@ impl<'a> World<'a> {
     }
 
     /// A frame reaches a port.
-    fn arrive(&mut self, from: usize, to: usize, frame: Rc<[u8]>) {
+    fn arrive(&mut self, from: usize, to: usize, frame: Rc<Frame>) {
         // A cable pulled meanwhile, or a frame for a hardware address of before.
         if !self.net.is_up(to) {
             return;
@@ -311,13 +334,8 @@ impl<'a> World<'a> {
         if to < self.nodes.len() {
             let local = self.nodes[to].local(self.now);
             let node = &mut self.nodes[to];
-            let waits = self.lazy && is_plain_beat(&frame);
-            let socket = if waits { &mut node.beats } else { &mut node.inbox };
-            if node.core.is_some() && socket.len() < SOCKET {
-                socket.push_back((local, from, frame));
-            }
-            if waits {
-                return;
+            if node.core.is_some() && node.inbox.len() < SOCKET {
+                node.inbox.push_back((local, from, frame));
             }
             if node.frozen {
                 return;
@@ -332,7 +350,7 @@ impl<'a> World<'a> {
         }
         let Some(host) = self.hosts.iter().position(|host| host.port == to) else { return };
         let mut doing = Doing::default();
-        self.hosts[host].actor.hear(self.now, self.net.mac(to), &frame, &mut doing);
+        self.hosts[host].actor.hear(self.now, self.net.mac(to), &frame.octets, &mut doing);
         self.act(host, doing);
     }
 
@@ -400,7 +418,9 @@ impl<'a> World<'a> {
     /// What is judged by now must have been heard.
     fn hear_beats(&mut self, node: usize, core: &mut Announcer, local: Timestamp) {
         if local >= core.deadline() {
-            while let Some(arrived) = self.nodes[node].beats.pop_front() {
+            let beats = &self.nodes[node].beats;
+            for _ in 0..beats.partition_point(|(at, ..)| *at <= local) {
+                let Some(arrived) = self.nodes[node].beats.pop_front() else { break };
                 self.hear(node, core, &arrived);
             }
         }
@@ -409,8 +429,11 @@ impl<'a> World<'a> {
     fn hear(&mut self, node: usize, core: &mut Announcer, (at, from, frame): &Arrived) {
         // What waited while it stood still tells nothing of how the segment is now.
         let woke = self.checker.woke(node).map(|woke| self.nodes[node].local(woke));
-        self.checker.heard(self.now, node, *from, frame, woke.is_none_or(|woke| *at > woke));
-        core.handle(*at, frame);
+        self.checker.heard(self.now, node, *from, &frame.octets, woke.is_none_or(|woke| *at > woke));
+        match &frame.message {
+            Some(message) => core.handle_message(*at, &frame.octets, message.as_ref()),
+            None => core.handle(*at, &frame.octets),
+        }
     }
 
     /// Sends what a core wants to send, and looks at it from outside.
@@ -442,12 +465,20 @@ impl<'a> World<'a> {
 
     fn send(&mut self, port: usize, frame: Vec<u8>) {
         self.frames += 1;
-        for byte in frame.iter().chain(&self.now.as_nanos().to_le_bytes()) {
-            self.digest = (self.digest ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        let word = |octets: &[u8]| octets.iter().fold(0, |word, octet| word << 8 | u64::from(*octet));
+        for word in frame.chunks(8).map(word).chain([self.now.as_nanos()]) {
+            self.digest = (self.digest ^ word).wrapping_mul(0x0100_0000_01b3).rotate_left(23);
         }
-        let frame: Rc<[u8]> = frame.into();
-        for (to, delay) in self.net.deliveries(port, &frame, &mut self.random) {
-            self.plan(self.now + delay, Happening::Frame { from: port, to, frame: Rc::clone(&frame) });
+        let message = is_message(&frame).then(|| Message::parse(&frame, &self.proof));
+        let waits = self.lazy && is_plain_beat(&frame);
+        let deliveries = self.net.deliveries(port, &frame, &mut self.random);
+        let frame = Rc::new(Frame { octets: frame, message });
+        for (to, delay) in deliveries {
+            let (at, frame) = (self.now + delay, Rc::clone(&frame));
+            match self.nodes.get_mut(to).filter(|_| waits) {
+                Some(node) => node.post(at, port, frame),
+                None => self.plan(at, Happening::Frame { from: port, to, frame }),
+            }
         }
     }
 
@@ -529,6 +560,10 @@ impl<'a> World<'a> {
             Fault::LinkDown(node) | Fault::LinkUp(node) => {
                 let up = matches!(fault, Fault::LinkUp(_));
                 self.net.set_up(*node, up);
+                if !up {
+                    let local = self.nodes[*node].local(self.now);
+                    self.nodes[*node].beats.retain(|(at, ..)| *at <= local);
+                }
                 let link = self.link(*node);
                 self.with_core(*node, |core, local| core.set_link(local, link));
             }

@@ -126,8 +126,18 @@ impl PacketLink {
         Ok(())
     }
 
+    /// Gives all that is there to `hear`, each with the moment it arrived, without waiting; nothing is kept of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`]: the socket fails, mostly because the interface is down or gone.
+    pub fn each(&mut self, mut hear: impl FnMut(Timestamp, &[u8])) -> Result<()> {
+        while self.read(&mut hear)? {}
+        Ok(())
+    }
+
     /// Reads one batch; says whether it was full.
-    fn read(&mut self, out: &mut Vec<Received>) -> Result<bool> {
+    fn read(&mut self, hear: &mut impl FnMut(Timestamp, &[u8])) -> Result<bool> {
         let mut control = [[0_u64; CONTROL_LEN / 8]; BATCH];
         // SAFETY: all zeros is valid for `mmsghdr` and `iovec`.
         let (mut headers, mut vectors): ([libc::mmsghdr; BATCH], [libc::iovec; BATCH]) =
@@ -160,15 +170,14 @@ impl PacketLink {
         if count < BATCH {
             self.emptied = before;
         }
-        for (header, frame) in headers[..count].iter().zip(&self.frames) {
+        for (header, frame) in headers[..count].iter().zip(&mut self.frames) {
             let known = details(&header.msg_hdr);
             let age = known.arrival.map_or(Duration::ZERO, |at| age(wall, at, oldest));
-            let len = FRAME_LEN.min(header.msg_len as usize);
-            let mut frame = frame[..len].to_vec();
+            let frame = &mut frame[..FRAME_LEN.min(header.msg_len as usize)];
             if known.checksum_pending {
-                udp::complete_checksum(&mut frame);
+                udp::complete_checksum(frame);
             }
-            out.push(Received { at: now.before(age), frame });
+            hear(now.before(age), frame);
         }
         Ok(count == BATCH)
     }
@@ -311,8 +320,7 @@ impl Link for PacketLink {
         if !limit.is_zero() {
             self.wait(limit)?;
         }
-        while self.read(frames)? {}
-        Ok(())
+        self.each(|at, frame| frames.push(Received { at, frame: frame.to_vec() }))
     }
 }
 
