@@ -14,7 +14,7 @@ use poolcheck_lan::Timestamp;
 
 use super::Announcer;
 use super::hear::outranks;
-use super::table::{Entry, Orphan, Owned, State};
+use super::table::{Entry, Orphan, Owned, Rival, State};
 use crate::conflict::Probe;
 use crate::election::{Ballot, Candidate, order};
 use crate::event::{Cause, Release, What};
@@ -124,12 +124,13 @@ impl Announcer {
                     entry.yielded = (active && !planned).then(|| now + YIELDED);
                     lost = Some(Lost::To(node));
                 } else {
-                    owned.rival = Some((node, now + 2 * self.settings.timing.beat));
+                    let due = now + 2 * self.settings.timing.beat;
+                    owned.rival = Some(Rival { node, unheard: false, due });
                 }
             }
             (State::Owned(_), None) if service.should_release() && !others_ready => lost = Some(Lost::NotReady),
             (State::Owned(owned), None) if owned.repaired.is_none_or(|at| now.since(at) > 2 * YIELDED) => {
-                owned.rival = owned.rival.or(yielded.map(|node| (node, now)));
+                owned.rival = owned.rival.or(yielded.map(|node| Rival { node, unheard: false, due: now }));
             }
             (State::Probing(_) | State::InUse { .. }, Some(_)) => entry.state = State::Idle,
             _ => {}

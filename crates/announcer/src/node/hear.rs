@@ -7,7 +7,7 @@ use poolcheck_lan::Timestamp;
 use poolcheck_lan::wire::{MacAddr, dissect, ethernet};
 
 use super::Announcer;
-use super::table::State;
+use super::table::{Rival, State};
 use crate::conflict::{self, Action, Claim, How};
 use crate::election::rank;
 use crate::event::{Release, What};
@@ -184,8 +184,10 @@ impl Announcer {
                 let alive = self.members.get(node).is_some_and(|peer| peer.alive);
                 let due = at + if alive { 2 * self.settings.timing.beat } else { self.settings.timing.listen() };
                 // Whoever repeats itself is looked at no later for it.
-                let before = owned.rival.filter(|(other, before)| *other == node && *before < due);
-                owned.rival = before.or(Some((node, due)));
+                let rival = Rival { node, unheard: !alive, due };
+                let before =
+                    owned.rival.filter(|before| (before.node, before.unheard) == (node, !alive) && before.due < due);
+                owned.rival = before.or(Some(rival));
                 if !alive && before.is_none() {
                     // It is to hear of us now, so that both judge at the same time.
                     self.schedule.defend(at, address);

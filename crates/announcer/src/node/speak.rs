@@ -10,10 +10,10 @@ use poolcheck_lan::wire::MacAddr;
 
 use super::Announcer;
 use super::hear::{UNHEARD, outranks};
-use super::table::State;
+use super::table::{Rival, State};
 use crate::conflict::Step;
 use crate::event::{Cause, Release, What};
-use crate::liveness::{Body, DRAINING, GROUP, LEAVING, LISTENING, Listing, NodeId};
+use crate::liveness::{Body, DRAINING, GROUP, LEAVING, LISTENING, Listing, NodeId, Peer};
 use crate::settings::Rebalance;
 
 impl Announcer {
@@ -192,11 +192,11 @@ impl Announcer {
                         self.roster_stale = true;
                         reports.push(What::NotTaken { address });
                     }
-                    if let Some((node, at)) = owned.rival
-                        && at <= now
+                    if let Some(rival) = owned.rival
+                        && rival.due <= now
                     {
                         (owned.rival, owned.repaired) = (None, Some(now));
-                        repaired.push((address, node));
+                        repaired.push((address, rival));
                     }
                 }
                 State::Idle if entry.yielded.is_some_and(|until| until <= now) => {
@@ -213,14 +213,14 @@ impl Announcer {
         if self.broken(crate::sim::Mutation::NeverRepairs) {
             repaired.clear();
         }
-        for (address, node) in repaired {
+        for (address, Rival { node, unheard, .. }) in repaired {
             let peer = self.members.get(node);
-            let rival = peer.filter(|peer| peer.alive).and_then(|peer| peer.roster.get(address));
-            if peer.is_some_and(|peer| {
-                !peer.alive && peer.heard < now.before(self.settings.timing.dead) && !peer.has_left()
-            }) {
+            let listing = peer.filter(|peer| peer.alive).and_then(|peer| peer.roster.get(address));
+            let silent =
+                |peer: &Peer| !peer.alive && peer.heard < now.before(self.settings.timing.dead) && !peer.has_left();
+            if unheard && peer.is_some_and(silent) {
                 self.part(now, address, node);
-            } else if rival.is_some_and(|listing| listing.owned) {
+            } else if listing.is_some_and(|listing| listing.owned) {
                 // It has not heard of us yet.
                 self.dirty = true;
             } else {

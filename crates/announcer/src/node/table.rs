@@ -58,10 +58,19 @@ pub(super) struct Owned {
     pub(super) cause: Cause,
     pub(super) defender: Defender,
     pub(super) offer: Option<Offer>,
-    /// Another node that owned it, too, and when caches are repaired if it does no more.
-    pub(super) rival: Option<(NodeId, Timestamp)>,
+    pub(super) rival: Option<Rival>,
     /// When caches were last repaired, if they were since it is ours.
     pub(super) repaired: Option<Timestamp>,
+}
+
+/// Another node that owned it, too.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rival {
+    pub(super) node: NodeId,
+    /// It claimed the address while none of its messages came.
+    pub(super) unheard: bool,
+    /// When caches are repaired if it owns it no more; when an unheard one is judged.
+    pub(super) due: Timestamp,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -93,7 +102,7 @@ impl Entry {
             State::InUse { .. } => self.retry,
             State::Owned(owned) => {
                 let offer = owned.offer.map_or(Timestamp::FAR_FUTURE, |offer| offer.until);
-                offer.min(owned.rival.map_or(Timestamp::FAR_FUTURE, |(_, repair)| repair))
+                offer.min(owned.rival.map_or(Timestamp::FAR_FUTURE, |rival| rival.due))
             }
         }
     }
