@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use poolcheck_lan::interface::{interfaces, take_back_address};
 use poolcheck_lan::link::{self, Link as _, PacketLink, Wanted};
+use signal_hook::consts::{SIGABRT, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 use crate::exit::Exit;
 
@@ -89,8 +90,8 @@ struct Duties {
 
 /// The guard itself: reads until its input ends.
 pub(crate) fn run() -> Exit {
-    // It ends when the announcer does, and by nothing else.
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
+    // It ends when the announcer does, and by nothing else: a service manager signals both, its watchdog with SIGABRT.
+    for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGABRT] {
         let ignored = std::sync::Arc::default();
         if signal_hook::flag::register(signal, ignored).is_err() {
             return Exit::Unchecked;

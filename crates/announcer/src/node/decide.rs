@@ -23,6 +23,8 @@ use crate::settings::Rebalance;
 
 /// So long must nodes neither come nor go before addresses are moved without need.
 const QUIET: Duration = Duration::from_secs(30);
+/// Whoever claimed an address so lately has it.
+const CLAIMED: Duration = Duration::from_secs(1);
 /// So long a node says that it gave way.
 const YIELDED: Duration = Duration::from_secs(1);
 /// An address follows another this long after it has got an owner: nodes that were told to follow different ones do not tear at it.
@@ -97,7 +99,6 @@ impl Announcer {
         let yielded = self.listings(address).find(|(_, listing)| listing.yielded).map(|(node, _)| node);
         let (draining, active) = (self.draining.is_some(), self.fence.is_active());
         let deaf = best.is_some_and(|(_, node)| self.is_deaf_to_us(now, node));
-        let follows = self.lead(address).is_some_and(|lead| best.is_some_and(|(_, node)| node == lead));
         let me = self.me;
         let entry = self.table.get_mut(address)?;
         entry.term = entry.term.max(known);
@@ -113,24 +114,28 @@ impl Announcer {
                     Some(crate::sim::Mutation::AlwaysYields) => true,
                     _ => better,
                 };
-                if better && deaf && !woken {
+                let planned = owned.offer.is_some() || draining || !service.ready;
+                if better && deaf && !woken && !planned {
                     // It took over because it does not hear us, though we hear it: everyone else is served by us.
                     owned.term = term.saturating_add(1);
                     entry.term = owned.term;
                     self.roster_stale = true;
                     self.schedule.once(now, address);
                 } else if better {
-                    let planned = owned.offer.is_some() || draining || !service.ready || follows;
                     entry.yielded = (active && !planned).then(|| now + YIELDED);
                     lost = Some(Lost::To(node));
                 } else {
                     let due = now + 2 * self.settings.timing.beat;
-                    owned.rival = Some(Rival { node, unheard: false, due });
+                    owned.rival = Some(Rival { node, unheard: None, due });
                 }
             }
             (State::Owned(_), None) if service.should_release() && !others_ready => lost = Some(Lost::NotReady),
-            (State::Owned(owned), None) if owned.repaired.is_none_or(|at| now.since(at) > 2 * YIELDED) => {
-                owned.rival = owned.rival.or(yielded.map(|node| Rival { node, unheard: false, due: now }));
+            // What was handed over just now was announced since.
+            (State::Owned(owned), None)
+                if owned.repaired.is_none_or(|at| now.since(at) > 2 * YIELDED)
+                    && !(matches!(owned.cause, Cause::HandedOver { .. }) && now.since(owned.since) <= 2 * YIELDED) =>
+            {
+                owned.rival = owned.rival.or(yielded.map(|node| Rival { node, unheard: None, due: now }));
             }
             (State::Probing(_) | State::InUse { .. }, Some(_)) => entry.state = State::Idle,
             _ => {}
@@ -345,6 +350,16 @@ impl Announcer {
                 self.own(now, address, cause);
             }
             (None, State::Probing(_)) => {}
+            // Heard a moment ago: it need not be asked whether it has the address.
+            (None, State::Idle)
+                if let Some((by, at)) = entry.claimed
+                    && now.since(at) < CLAIMED
+                    && self.members.with_mac(by).is_none() =>
+            {
+                entry.found_in_use(now, by, &self.settings.probing);
+                (self.dirty, self.roster_stale) = (true, true);
+                self.report(now, What::InUse { address, by });
+            }
             (None, _) => {
                 entry.state = State::Probing(Probe::new(now, &mut self.random));
                 self.report(now, What::Probing { address });

@@ -184,10 +184,11 @@ impl Announcer {
                 let alive = self.members.get(node).is_some_and(|peer| peer.alive);
                 let due = at + if alive { 2 * self.settings.timing.beat } else { self.settings.timing.listen() };
                 // Whoever repeats itself is looked at no later for it.
-                let rival = Rival { node, unheard: !alive, due };
-                let before =
-                    owned.rival.filter(|before| (before.node, before.unheard) == (node, !alive) && before.due < due);
-                owned.rival = before.or(Some(rival));
+                let before = owned
+                    .rival
+                    .filter(|before| before.node == node && before.unheard.is_some() != alive && before.due < due);
+                let due = before.map_or(due, |before| before.due);
+                owned.rival = Some(Rival { node, unheard: (!alive).then_some(at), due });
                 if !alive && before.is_none() {
                     // It is to hear of us now, so that both judge at the same time.
                     self.schedule.defend(at, address);
@@ -198,6 +199,7 @@ impl Announcer {
             (State::Owned(_), None, _)
                 if self.settings.mutation == Some(crate::sim::Mutation::IgnoresForeignClaims) => {}
             (State::Owned(_), None, How::Probes) if active => self.report_probe(at, address, by),
+            (State::Idle, None, How::Claims) => entry.claimed = Some((by, at)),
             (State::Owned(owned), None, How::Claims) if active => {
                 let action = owned.defender.on_claim(at, self.settings.defence);
                 self.resist(at, address, by, action);

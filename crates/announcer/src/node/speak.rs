@@ -216,9 +216,11 @@ impl Announcer {
         for (address, Rival { node, unheard, .. }) in repaired {
             let peer = self.members.get(node);
             let listing = peer.filter(|peer| peer.alive).and_then(|peer| peer.roster.get(address));
-            let silent =
-                |peer: &Peer| !peer.alive && peer.heard < now.before(self.settings.timing.dead) && !peer.has_left();
-            if unheard && peer.is_some_and(silent) {
+            let silent = |peer: &Peer| {
+                let since = unheard.is_some_and(|claimed| claimed > peer.heard);
+                since && !peer.alive && peer.heard < now.before(self.settings.timing.dead) && !peer.has_left()
+            };
+            if peer.is_some_and(silent) {
                 self.part(now, address, node);
             } else if listing.is_some_and(|listing| listing.owned) {
                 // It has not heard of us yet.

@@ -27,6 +27,8 @@ pub(super) struct Entry {
     pub(super) orphan: Option<Orphan>,
     /// Not to be probed before this.
     pub(super) retry: Timestamp,
+    /// Who claimed it last while it was not ours, and when.
+    pub(super) claimed: Option<(MacAddr, Timestamp)>,
     /// We owned it as well as another and gave way: told to all until then.
     pub(super) yielded: Option<Timestamp>,
 }
@@ -67,8 +69,8 @@ pub(super) struct Owned {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rival {
     pub(super) node: NodeId,
-    /// It claimed the address while none of its messages came.
-    pub(super) unheard: bool,
+    /// When it claimed the address while none of its messages came.
+    pub(super) unheard: Option<Timestamp>,
     /// When caches are repaired if it owns it no more; when an unheard one is judged.
     pub(super) due: Timestamp,
 }
@@ -81,8 +83,17 @@ pub(super) struct Offer {
 
 impl Entry {
     fn new(want: Want) -> Self {
-        let (zero, yielded) = (Timestamp::ZERO, None);
-        Self { want, state: State::Idle, term: 0, holder: None, held_since: zero, orphan: None, retry: zero, yielded }
+        Self {
+            want,
+            state: State::Idle,
+            term: 0,
+            holder: None,
+            held_since: Timestamp::ZERO,
+            orphan: None,
+            retry: Timestamp::ZERO,
+            claimed: None,
+            yielded: None,
+        }
     }
 
     pub(super) const fn service(&self) -> Service {
