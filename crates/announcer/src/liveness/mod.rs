@@ -64,8 +64,9 @@ pub(crate) struct Peer {
     window: Window,
     /// The highest number known, also from others' echoes.
     known: u64,
-    /// The roster version its beats speak of, and since when we lack it.
+    /// The roster version that it speaks of, in which of its messages, and since when we lack it.
     version: u32,
+    version_at: u64,
     lacking: Option<Timestamp>,
     poked: Timestamp,
     asked: Timestamp,
@@ -75,6 +76,15 @@ impl Peer {
     /// Whether its roster is the one its beats speak of.
     pub(crate) fn in_step(&self) -> bool {
         self.version != 0 && self.version == self.roster.version()
+    }
+
+    /// It speaks of a version of its roster. Messages are heard out of their order, not least because some beats wait: the one it
+    /// said last counts.
+    fn speaks_of(&mut self, at: Timestamp, sequence: u64, version: u32) {
+        if sequence > self.version_at {
+            (self.version, self.version_at) = (version, sequence);
+        }
+        self.lacking = if self.in_step() { None } else { self.lacking.or(Some(at)) };
     }
 
     /// Whether it has said goodbye.
@@ -248,19 +258,14 @@ impl Members {
         }
         match &message.body {
             Body::Beat { version, echoes } => {
-                if newest {
-                    peer.version = *version;
-                    peer.lacking = if peer.in_step() { None } else { peer.lacking.or(Some(at)) };
-                }
+                peer.speaks_of(at, message.sequence, *version);
                 self.hear_echoes(at, echoes);
             }
             Body::Roster { version, base, part, parts, name, listings } => {
                 peer.name.clone_from(name);
-                if peer.roster.hear(*version, *base, (*part, *parts), listings) {
-                    if newest {
-                        peer.version = *version;
-                    }
-                    peer.lacking = if peer.in_step() { None } else { peer.lacking };
+                let changed = peer.roster.hear(*version, *base, (*part, *parts), listings);
+                peer.speaks_of(at, message.sequence, *version);
+                if changed {
                     out.push(Change::News(node));
                     if !std::mem::replace(&mut peer.introduced, true) {
                         out.push(Change::Known(node));
@@ -332,6 +337,7 @@ impl Members {
             window,
             known: message.sequence,
             version: 0,
+            version_at: 0,
             lacking: None,
             poked: Timestamp::ZERO,
             asked: Timestamp::ZERO,

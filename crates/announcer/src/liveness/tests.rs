@@ -168,3 +168,25 @@ fn a_namesake_is_told_of() {
     let own = beat(&mut one, ms(10));
     assert_eq!(hear(&mut one, ms(10), &own), [], "its own words, come back, are nothing");
 }
+
+/// A beat waits until something is due, so a roster that left after it is heard before it.
+#[test]
+fn a_beat_heard_late_still_tells_of_a_newer_roster() {
+    let mut two = two();
+    two.meet();
+    let roster =
+        |version| Body::Roster { version, base: 0, part: 0, parts: 1, name: "a".to_owned(), listings: Vec::new() };
+    let a = NodeId::of("a");
+    let (lost, echoes) = (two.a.message(ms(30), 0, roster(2)), two.a.echoes(ms(30)));
+    let waiting = two.a.message(ms(30), 0, Body::Beat { version: 3, echoes });
+    let overtakes = two.a.message(ms(31), 0, Body::Poke { node: NodeId::of("b") });
+    hear(&mut two.b, ms(31), &overtakes);
+    assert!(two.b.get(a).is_some_and(Peer::in_step));
+    hear(&mut two.b, ms(60), &waiting);
+    assert!(!two.b.get(a).is_some_and(Peer::in_step), "it knows that it does not know");
+    hear(&mut two.b, ms(61), &lost);
+    assert!(!two.b.get(a).is_some_and(Peer::in_step), "an older word is none of how things are now");
+    let repeated = two.a.message(ms(70), 0, roster(3));
+    hear(&mut two.b, ms(70), &repeated);
+    assert!(two.b.get(a).is_some_and(Peer::in_step));
+}
