@@ -516,7 +516,9 @@ fn the_owner_alone_accepts_traffic() {
     run(&format!("echo hello | ip netns exec client {busybox} nc -w 3 {VIP} 7777"));
     assert_eq!(server.wait_with_output().expect("it ends").stdout, b"hello\n");
 
-    // Killed: nothing stays behind.
+    // Killed: nothing stays behind. A service manager's watchdog signals all processes of a service.
+    let number = cluster.number(&owner);
+    run(&format!("kill -s ABRT $(cat /proc/{number}/task/{number}/children)"));
     cluster.signal(&owner, "KILL");
     let began = Instant::now();
     while has(&owner, "10.77.0.240") || sysctl(&owner) != before {

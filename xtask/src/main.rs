@@ -13,7 +13,7 @@ mod programs;
 /// A task: its name, what it does, and how.
 type Task = (&'static str, &'static str, fn() -> Result<(), String>);
 
-const TASKS: [Task; 11] = [
+const TASKS: [Task; 12] = [
     (
         "test",
         "all tests; on Linux needs iproute2 (network namespaces), and fetches DHCP servers as `programs` does",
@@ -25,6 +25,7 @@ const TASKS: [Task; 11] = [
         programs::provide,
     ),
     ("soak", "[FACTOR]: the simulations over so many times more seeds (default 20), other ones each time", soak),
+    ("service", "deploy's unit under a systemd that is booted for it, in namespaces; as root", service),
     ("lint", "formatting, clippy and documentation, all warnings denied", lint),
     ("format", "format everything, the rules and adapters too", format),
     ("generate", "write the generated files (docs/rules, docs/schema)", generate),
@@ -156,6 +157,11 @@ fn soak() -> Result<(), String> {
     let variables =
         [("POOLCHECK_SIM_FIRST", &*first), ("POOLCHECK_SIM_SEEDS", &*seeds), ("POOLCHECK_SIM_HOURS", &*hours)];
     cargo(&arguments, &variables)
+}
+
+/// Not among all tests: not every machine that runs tests lets a systemd divide its control groups.
+fn service() -> Result<(), String> {
+    cargo(&["test", "--locked", "--features", "announce", "--test", "announce_unit", "--", "--ignored"], &[])
 }
 
 fn fuzz_smoke() -> Result<(), String> {
