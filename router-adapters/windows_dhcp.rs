@@ -149,9 +149,9 @@ fn scope<'a>(file: &Said<'a>, four: Element<'a>, scope: Element<'a>) -> Result<S
     let state = scope.get("State");
     let on = match state.map(Element::written) {
         Some("Active") => DhcpState::On,
-        // Inactive, or inactive with its superscope.
-        Some(_) => DhcpState::Off,
-        None => DhcpState::Unknown,
+        Some("Inactive") => DhcpState::Off,
+        // There are states of old (*switched*) whose words no export was seen to have.
+        _ => DhcpState::Unknown,
     };
     let mut server = file.server(on, state.unwrap_or(scope).place());
     server.ranges.push(ends(scope)?);
@@ -269,6 +269,14 @@ mod tests {
         let alone = "<DHCPServer><IPv6><Scopes><Scope><Prefix>2001:db8::</Prefix></Scope></Scopes></IPv6></DHCPServer>";
         assert_eq!(read(alone).expect("it is read").0.segments.len(), 1);
         assert!(read(XML).expect("it is read").0.gaps.is_empty());
+    }
+
+    #[test]
+    fn a_state_of_another_word_is_not_known() {
+        let switched = XML.replace("<State>Inactive</State>", "<State>ActiveSwitched</State>");
+        let (facts, _) = read(&switched).expect("it is read");
+        assert_eq!(facts.segments[1].dhcp[1].state.value, DhcpState::Unknown);
+        assert_eq!(read(XML).expect("it is read").0.segments[1].dhcp[1].state.value, DhcpState::Off);
     }
 
     #[test]
