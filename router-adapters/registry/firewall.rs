@@ -364,7 +364,7 @@ fn of_interface(config: &Config<'_>, number: usize) -> Segment {
         interface.name
     };
     let place = place.lines().next().unwrap_or_default();
-    let mut segment = Segment { name: Some(file.surely(name.to_owned(), place)), ..Segment::default() };
+    let mut segment = Segment { name: Some(file.surely(xml::plain(name), place)), ..Segment::default() };
     segment.vlan = interface.vlan.map(|(number, text)| file.surely(number, text));
     segment.subnets.extend(interface.v4.map(|(net, text)| file.surely(IpNet::V4(net.trunc()), text)));
     segment.subnets.extend(interface.v6.map(|(net, text)| file.surely(IpNet::V6(net.trunc()), text)));
