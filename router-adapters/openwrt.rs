@@ -313,6 +313,7 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
     let uci = Uci { all, interfaces, known, instances };
     let mut segments = Vec::new();
     let mut of_segments = Vec::new();
+    let by_odhcpd = uci.main().is_some();
     for (file, dhcp) in uci.of_kind("dhcp") {
         let name = dhcp.get("interface").unwrap_or(dhcp.name);
         let interface = uci.interface(name);
@@ -324,7 +325,6 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
         let mut segment = Segment { name: Some(file.surely(name.to_owned(), name)), ..Segment::default() };
         let own = interface.and_then(|(network_file, section)| Some((*network_file, address_of(section)?)));
         let own = own.and_then(|(network_file, (net, part))| Some((network_file, (masked(dhcp, net)?, part))));
-        let by_odhcpd = uci.main().is_some();
         let told = |names: [&str; 2], key: &str| {
             if by_odhcpd { listed(file, dhcp, key) } else { uci.told(file, dhcp, name, names) }
         };

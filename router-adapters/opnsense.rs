@@ -248,6 +248,9 @@ fn dnsmasq<'a>(config: &Config<'a>, served: &mut Vec<Served>) -> Result<(), Adap
         }
     }
     let options: Vec<Told<'_>> = dnsmasq.all("dhcp_options").filter_map(|option| told(config, option)).collect();
+    if options.len() > said::MAX_SEGMENTS {
+        return Err(said::too_many().into());
+    }
     for (known, tags) in served[first_new..].iter_mut().zip(&tags) {
         let distinct: BTreeSet<Option<&str>> = tags.iter().copied().collect();
         for set in distinct {

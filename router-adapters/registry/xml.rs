@@ -145,7 +145,10 @@ pub(crate) fn plain(written: &str) -> String {
     let mut rest = written;
     while let Some((before, after)) = rest.split_once('&') {
         plain.push_str(before);
-        let sign = after.split_once(';').and_then(|(sign, behind)| {
+        // The longest one is `&#x10ffff;`: no further, lest a text of nothing but `&` takes its time.
+        let end = after.bytes().take(10).position(|byte| byte == b';');
+        let sign = end.and_then(|end| {
+            let (sign, behind) = (after.get(..end)?, after.get(end + 1..)?);
             let number = sign.strip_prefix('#');
             let number =
                 number.and_then(|n| n.strip_prefix('x').map_or(n.parse().ok(), |n| u32::from_str_radix(n, 16).ok()));
@@ -223,6 +226,8 @@ mod tests {
         assert_eq!(plain("R&amp;D &lt;2&gt; &#252;&#xfc;&quot;&apos;"), "R&D <2> üü\"'");
         assert_eq!(plain("R&D &nothing; &#xffffffff; &"), "R&D &nothing; &#xffffffff; &");
         assert_eq!(plain("&amp;lt;"), "&lt;");
+        let many = "&".repeat(1 << 20);
+        assert_eq!(plain(&many), many);
     }
 
     #[test]
