@@ -215,7 +215,7 @@ pub(crate) fn read_text(path: &Path, staged: bool) -> Result<String, Failure> {
     let bytes =
         fs::read(path).map_err(|e| wrong(format!("{name} cannot be read: {e}"), "give poolcheck leave to read it"))?;
     if let Some(text) = utf16(&bytes) {
-        return text.ok_or_else(|| wrong(format!("{name} begins as UTF-16 and does not go on so"), "save it as UTF-8"));
+        return text.map_err(|()| wrong(format!("{name} begins as UTF-16 and does not go on so"), "save it as UTF-8"));
     }
     String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
@@ -223,8 +223,8 @@ pub(crate) fn read_text(path: &Path, staged: bool) -> Result<String, Failure> {
     })
 }
 
-/// A text that begins with the mark of UTF-16, as what Windows PowerShell writes into a file; `None` within where it is broken.
-fn utf16(bytes: &[u8]) -> Option<Option<String>> {
+/// A text that begins with the mark of UTF-16, as what Windows PowerShell writes into a file; an error where it is broken.
+fn utf16(bytes: &[u8]) -> Option<Result<String, ()>> {
     let unit: fn([u8; 2]) -> u16 = match bytes {
         [0xff, 0xfe, ..] => u16::from_le_bytes,
         [0xfe, 0xff, ..] => u16::from_be_bytes,
@@ -232,7 +232,8 @@ fn utf16(bytes: &[u8]) -> Option<Option<String>> {
     };
     let (pairs, rest) = bytes[2..].as_chunks::<2>();
     let units = pairs.iter().map(|pair| unit(*pair));
-    Some(char::decode_utf16(units).collect::<Result<String, _>>().ok().filter(|_| rest.is_empty()))
+    let text = char::decode_utf16(units).collect::<Result<String, _>>().map_err(|_| ());
+    Some(text.and_then(|text| if rest.is_empty() { Ok(text) } else { Err(()) }))
 }
 
 /// Reads a configuration file.
