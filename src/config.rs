@@ -200,7 +200,11 @@ pub(crate) fn read_text(path: &Path, staged: bool) -> Result<String, Failure> {
         let copy = crate::collect::staged_copy(path);
         let copy =
             copy.map_err(|e| wrong(format!("{name}: {e}"), "run it in the repository, without --staged outside one"))?;
-        if let Some(text) = copy.and_then(|bytes| String::from_utf8(bytes).ok()) {
+        let text = copy.and_then(|bytes| match utf16(&bytes) {
+            Some(text) => text.ok(),
+            None => String::from_utf8(bytes).ok(),
+        });
+        if let Some(text) = text {
             return Ok(text);
         }
     }
