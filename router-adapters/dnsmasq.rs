@@ -5,7 +5,8 @@
 //! `dnsmasq.conf` and what it takes in, where that is given with it: `conf-file`; `conf-dir` with dnsmasq's own rule of endings (`*.conf`
 //! is wanted, `.bak` is not, `~`, `.…` and `#…#` never are); `dhcp-hostsfile`, `dhcp-hostsdir`, `dhcp-optsfile`, `dhcp-optsdir` and
 //! `read-ethers`. Of them `dhcp-range`, `dhcp-host`, `dhcp-relay`, and `dhcp-option` for routers and DNS servers; an option for a tag is
-//! of the networks that set the tag. Options may begin with `--`.
+//! of the networks that set the tag. Networks of one `shared-network`, where it is written with two addresses, are one segment. Options
+//! may begin with `--`.
 //!
 //! A range's ends may be the wrong way round, as dnsmasq allows. `static` and `proxy` ranges lease nothing of their own, and of IPv6
 //! neither do those with `ra-stateless`, nor those without a second address. A netmask, where one is written, gives the subnet, and of
@@ -100,6 +101,35 @@ mod tests {
         ("etc/ethers", ETHERS),
         ("etc/options.dhcp", OPTIONS),
     ];
+
+    #[test]
+    fn networks_that_share_a_wire_are_one_segment() {
+        let two =
+            "dhcp-range=192.0.2.10,192.0.2.19,255.255.255.0\ndhcp-range=198.51.100.10,198.51.100.19,255.255.255.0\n";
+        let nets = |more: &str| -> Vec<Vec<String>> {
+            let facts = read(&format!("{two}{more}"));
+            let of = |list: &[poolcheck_plan::facts::Sourced<ipnet::IpNet>]| {
+                list.iter().map(|net| net.value.to_string()).collect()
+            };
+            facts.segments.iter().map(|segment| of(&segment.subnets)).collect()
+        };
+        let apart = [vec!["192.0.2.0/24".to_owned()], vec!["198.51.100.0/24".to_owned()]];
+        assert_eq!(nets(""), apart);
+        assert_eq!(nets("shared-network=192.0.2.1,198.51.100.1\n"), [["192.0.2.0/24", "198.51.100.0/24"]]);
+        assert_eq!(nets("shared-network=198.51.100.1, 192.0.2.1\n"), [["198.51.100.0/24", "192.0.2.0/24"]]);
+        for same in [
+            "shared-network=eth0,198.51.100.1\n",
+            "shared-network=192.0.2.1,192.0.2.2\n",
+            "shared-network=10.0.0.1,192.0.2.1\n",
+        ] {
+            assert_eq!(nets(same), apart, "{same}");
+        }
+        let facts =
+            read(&format!("{two}shared-network=192.0.2.1,198.51.100.1\ndhcp-host=00:00:5e:00:53:01,198.51.100.40\n"));
+        let leased: usize = facts.segments[0].dhcp.iter().map(|server| server.ranges.len()).sum();
+        let kept: usize = facts.segments[0].dhcp.iter().map(|server| server.reservations.len()).sum();
+        assert_eq!((leased, kept), (2, 1));
+    }
 
     #[test]
     fn a_whole_machine() {

@@ -222,11 +222,24 @@ impl<'t> Reader<'_, 't> {
         Ok(())
     }
 
+    /// The routers and DNS servers that machines of one pool are told.
+    fn told_by_pool(&mut self, pool: &[Statement<'t>], number: usize) {
+        let own = Level::default().within(pool);
+        let (routers, dns) = (self.addresses(own.routers), self.addresses(own.dns.or(own.dns6)));
+        let segment = &mut self.segments[number];
+        let inside = |router: &Sourced<IpAddr>| segment.subnets.iter().any(|net| net.value.contains(&router.value));
+        said::add_new(&mut segment.gateways, routers.into_iter().filter(inside));
+        said::add_new(&mut segment.dns, dns);
+    }
+
     /// The ranges of a subnet, or of a network, and of their pools.
     fn ranges(&mut self, block: &[Statement<'t>], number: usize) -> Result<(), AdapterError> {
         for statement in block {
             match statement.word(0) {
-                "pool" | "pool6" => self.ranges(&statement.block, number)?,
+                "pool" | "pool6" => {
+                    self.ranges(&statement.block, number)?;
+                    self.told_by_pool(&statement.block, number);
+                }
                 "range" | "range6" => {
                     let range = self.range(statement, number)?;
                     if let Some(server) = self.segments[number].dhcp.first_mut() {
@@ -312,6 +325,22 @@ mod tests {
     use poolcheck_plan::facts::DhcpServer;
 
     use super::*;
+
+    #[test]
+    fn a_pool_with_routers_of_its_own() {
+        let text = "subnet 192.0.2.0 netmask 255.255.255.0 {\n option routers 192.0.2.1;\n pool { range 192.0.2.10 192.0.2.19; }\n \
+                    pool {\n option routers 192.0.2.254, 203.0.113.1;\n option domain-name-servers 192.0.2.53;\n range 192.0.2.20 \
+                    192.0.2.29;\n }\n}\n";
+        let page = Page { name: "dhcpd.conf", text };
+        let facts = parse(&Input { pages: &[page], read_at: None }, &mut Sources::new()).expect("it is read");
+        let texts = |list: &[Sourced<IpAddr>]| {
+            let mut texts: Vec<String> = list.iter().map(|own| own.value.to_string()).collect();
+            texts.sort();
+            texts
+        };
+        assert_eq!(texts(&facts.segments[0].gateways), ["192.0.2.1", "192.0.2.254"]);
+        assert_eq!(texts(&facts.segments[0].dns), ["192.0.2.53"]);
+    }
 
     const FOUR: &str = include_str!("fixtures/isc-dhcpd/dhcpd.conf");
     const HOSTS: &str = include_str!("fixtures/isc-dhcpd/hosts.conf");

@@ -155,7 +155,7 @@ fn read_server<'t>(
         let level = outer.within(subnet, family);
         let mut segment = Segment::default();
         let mut server = empty(dhcp, files, known);
-        read_subnet(subnet, level, files, (&mut segment, &mut server))?;
+        read_subnet(subnet, (level, family), files, (&mut segment, &mut server))?;
         globally.push(level.global);
         segment.dhcp.push(settled(server));
         segments.push(segment);
@@ -170,7 +170,7 @@ fn read_server<'t>(
         for subnet in network.list(family.subnets) {
             let level = level.within(subnet, family);
             any_global |= level.global;
-            read_subnet(subnet, level, files, (&mut segment, &mut server))?;
+            read_subnet(subnet, (level, family), files, (&mut segment, &mut server))?;
         }
         if !segment.subnets.is_empty() {
             globally.push(any_global);
@@ -288,7 +288,7 @@ fn unseen<'n, 't>(dhcp: &'n Node<'t>) -> Vec<(Completeness, &'n Node<'t>, &'stat
 
 fn read_subnet<'t>(
     subnet: &Node<'t>,
-    level: Level<'_, 't>,
+    (level, family): (Level<'_, 't>, &Family),
     files: &[Said<'t>],
     (segment, server): (&mut Segment, &mut DhcpServer),
 ) -> Result<(), AdapterError> {
@@ -327,9 +327,16 @@ fn read_subnet<'t>(
         server.lease_seconds = level.lifetime.and_then(|node| Some(said(files, node, node.raw.parse().ok()?)));
     }
     // Routers that are set for all subnets are this one's where they lie in it.
-    let gateways = addresses(level.routers, files).into_iter().filter(|router| net.contains(&router.value));
-    said::add_new(&mut segment.gateways, gateways);
-    said::add_new(&mut segment.dns, addresses(level.dns, files));
+    let mut tell = |level: &Level<'_, 't>| {
+        let gateways = addresses(level.routers, files).into_iter().filter(|router| net.contains(&router.value));
+        said::add_new(&mut segment.gateways, gateways);
+        said::add_new(&mut segment.dns, addresses(level.dns, files));
+    };
+    tell(&level);
+    // Machines of a pool may be told others.
+    for pool in subnet.list("pools") {
+        tell(&Level { routers: None, dns: None, ..level }.within(pool, family));
+    }
     Ok(())
 }
 
@@ -356,6 +363,19 @@ fn reservations(host: &Node<'_>, files: &[Said<'_>]) -> Vec<Sourced<Reservation>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pool_with_routers_of_its_own() {
+        let text = r#"{"Dhcp4": {"subnet4": [{"id": 1, "subnet": "192.0.2.0/24",
+            "option-data": [{"name": "routers", "data": "192.0.2.1"}],
+            "pools": [{"pool": "192.0.2.10-192.0.2.19"}, {"pool": "192.0.2.20-192.0.2.29",
+                "option-data": [{"name": "routers", "data": "192.0.2.254"}, {"code": 6, "data": "192.0.2.53"}]}]}]}}"#;
+        let page = Page { name: "kea-dhcp4.conf", text };
+        let facts = parse(&Input { pages: &[page], read_at: None }, &mut Sources::new()).expect("it is read");
+        let texts = |list: &[Sourced<IpAddr>]| list.iter().map(|own| own.value.to_string()).collect::<Vec<_>>();
+        assert_eq!(texts(&facts.segments[0].gateways), ["192.0.2.1", "192.0.2.254"]);
+        assert_eq!(texts(&facts.segments[0].dns), ["192.0.2.53"]);
+    }
 
     const FOUR: &str = include_str!("fixtures/kea/kea-dhcp4.conf");
     const INCLUDED: &str = include_str!("fixtures/kea/subnets.json");

@@ -2,8 +2,8 @@
 //!
 //! ## What it reads
 //!
-//! `config dhcp` of `/etc/config/dhcp`: `interface`, `start`, `limit`, `leasetime`, `ignore`, `dhcpv4`, `dynamicdhcp`, `netmask`,
-//! `instance`, `networkid`, `dhcp_option` 3 (router) and 6 (DNS), and whether `dhcpv6` leases; `config host`: `ip`, `mac`, `name`,
+//! `config dhcp` of `/etc/config/dhcp`: `interface`, `start`, `limit`, `leasetime`, `ignore`, `dhcpv4`, `dynamicdhcp` (which
+//! `dynamicdhcpv4` comes before), `netmask`, `instance`, `networkid`, `dhcp_option` 3 (router) and 6 (DNS), and whether `dhcpv6` leases; `config host`: `ip`, `mac`, `name`,
 //! `instance`, `hostid`; `config relay`; `config odhcpd`: `maindhcp`. `config interface` of `/etc/config/network`: `ipaddr` (with
 //! `netmask`, or with a prefix, also several), `ip6addr`, `proto`, `disabled`.
 //!
@@ -15,6 +15,9 @@
 //! `limit 150` are .100 to .249. The range never reaches the broadcast address, and neither begins nor ends with the router's own.
 //! Unset, they are 100 and 150, as OpenWrt documents; the range is then less sure. So is one with the router's own address inside, which
 //! newer releases do not serve. dnsmasq serves no interface whose address comes from elsewhere.
+//!
+//! With `maindhcp` odhcpd leases, where `dhcpv4` is `server`, or, with `legacy`, where there is a `start`; it tells the `router`s and `dns`
+//! of the section. Its range is less sure: older releases lease one address more.
 //!
 //! Files that are no UCI are dnsmasq's (of `confdir`), or `ethers`.
 //!
@@ -36,7 +39,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use poolcheck_plan::facts::{Completeness, DhcpServer, DhcpState, Host, Reservation, Role, Segment, Sourced};
-use poolcheck_plan::{Facts, Sources};
+use poolcheck_plan::{AddrRange, Facts, Sources};
 
 use crate::adapter::{Adapter, AdapterError, Complaint, Input, Page};
 use crate::dnsmasq_conf::Conf;
@@ -212,16 +215,22 @@ impl<'f, 't> Uci<'f, 't> {
         why
     }
 
+    /// The section that says that odhcpd leases addresses of IPv4, and not dnsmasq.
+    fn main(&self) -> Option<(&'f Said<'t>, &Section<'t>)> {
+        let mut all = self.of_kind("odhcpd");
+        all.find(|(_, odhcpd)| odhcpd.is_on("maindhcp") == Some(true)).map(|(own, odhcpd)| (*own, odhcpd))
+    }
+
     /// What switches the server of IPv4 off for a network.
     fn off(&self, dhcp: &Section<'t>, name: &str, file: &'f Said<'t>) -> Option<(&'f Said<'t>, &'t str)> {
         if let Some(part) = dhcp.get("dhcpv4").filter(|text| *text == "disabled") {
             return Some((file, part));
         }
-        let main = self.of_kind("odhcpd").find(|(_, odhcpd)| odhcpd.is_on("maindhcp") == Some(true));
-        if let Some((own, odhcpd)) = main {
-            // Then dnsmasq leases nothing, and odhcpd where it is told to.
-            let told = matches!(dhcp.get("dhcpv4"), Some("server"));
-            return odhcpd.get("maindhcp").filter(|_| !told).map(|part| (*own, part));
+        if let Some((own, odhcpd)) = self.main() {
+            // Then dnsmasq leases nothing, and odhcpd where it is told to; with `legacy` where a range begins, too.
+            let told = dhcp.get("dhcpv4") == Some("server");
+            let legacy = odhcpd.is_on("legacy") == Some(true) && dhcp.get("start").is_some();
+            return odhcpd.get("maindhcp").filter(|_| !told && !legacy).map(|part| (own, part));
         }
         if let Some((own, interface)) = self.interface(name) {
             let elsewhere = interface.get("proto").filter(|proto| *proto != "static");
@@ -304,6 +313,7 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
     let uci = Uci { all, interfaces, known, instances };
     let mut segments = Vec::new();
     let mut of_segments = Vec::new();
+    let by_odhcpd = uci.main().is_some();
     for (file, dhcp) in uci.of_kind("dhcp") {
         let name = dhcp.get("interface").unwrap_or(dhcp.name);
         let interface = uci.interface(name);
@@ -315,8 +325,11 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
         let mut segment = Segment { name: Some(file.surely(name.to_owned(), name)), ..Segment::default() };
         let own = interface.and_then(|(network_file, section)| Some((*network_file, address_of(section)?)));
         let own = own.and_then(|(network_file, (net, part))| Some((network_file, (masked(dhcp, net)?, part))));
-        segment.dns.extend(uci.told(file, dhcp, name, ["6", "option:dns-server"]).unwrap_or_default());
-        let routers = uci.told(file, dhcp, name, ["3", "option:router"]);
+        let told = |names: [&str; 2], key: &str| {
+            if by_odhcpd { listed(file, dhcp, key) } else { uci.told(file, dhcp, name, names) }
+        };
+        segment.dns.extend(told(["6", "option:dns-server"], "dns").unwrap_or_default());
+        let routers = told(["3", "option:router"], "router");
         if let Some((network_file, (net, part))) = own {
             segment.subnets.push(network_file.surely(net.trunc().into(), part));
             let address = IpAddr::V4(net.addr());
@@ -331,7 +344,7 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
         segment.gateways.extend(routers.unwrap_or_default());
         let off = dhcp.get("ignore").filter(|_| ignored).map(|part| (*file, part));
         let off = off.or_else(|| uci.off(dhcp, name, file));
-        segment.dhcp.push(server(file, dhcp, off, own.map(|(_, (net, _))| net))?);
+        segment.dhcp.push(server(file, dhcp, off, own.map(|(_, (net, _))| net), by_odhcpd)?);
         segment.dhcp.extend(six(file, dhcp, ignored));
         segments.push(segment);
         of_segments.push(dhcp);
@@ -429,7 +442,8 @@ fn host_part(text: &str) -> Option<u64> {
         let address: Ipv6Addr = format!("::{}", text.trim_start_matches(':')).parse().ok()?;
         return u64::try_from(u128::from(address)).ok();
     }
-    u64::from_str_radix(text, 16).ok()
+    let digits = text.strip_prefix("0x").or(text.strip_prefix("0X")).unwrap_or(text);
+    u64::from_str_radix(digits, 16).ok()
 }
 
 /// What dnsmasq reads besides UCI, and what of it was not given.
@@ -564,6 +578,10 @@ fn six(file: &Said<'_>, dhcp: &Section<'_>, ignored: bool) -> Option<DhcpServer>
     let part = dhcp.get("dhcpv6")?;
     let state = match part {
         "server" if ignored => DhcpState::Unknown,
+        // Where they differ, dnsmasq follows the one and odhcpd the other.
+        "server" if dhcp.is_on("dynamicdhcp") == Some(false) && dhcp.is_on("dynamicdhcpv6") == Some(true) => {
+            DhcpState::Unknown
+        }
         "server" if dhcp.is_on("dynamicdhcp") == Some(false) => DhcpState::StaticOnly,
         "server" => DhcpState::On,
         "relay" => DhcpState::Relay,
@@ -578,6 +596,7 @@ fn server(
     dhcp: &Section<'_>,
     off: Option<(&Said<'_>, &str)>,
     net: Option<Ipv4Net>,
+    by_odhcpd: bool,
 ) -> Result<DhcpServer, AdapterError> {
     if let Some((own, part)) = off {
         return Ok(own.server(DhcpState::Off, part));
@@ -591,7 +610,8 @@ fn server(
             complaint.help("OpenWrt writes `option start '100'` and `option limit '150'`").into()
         })
     };
-    let dynamic = dhcp.is_on("dynamicdhcp") != Some(false) && dhcp.is_on("dynamicdhcpv4") != Some(false);
+    // The one for IPv4 alone comes before the one for both.
+    let dynamic = dhcp.is_on("dynamicdhcpv4").or(dhcp.is_on("dynamicdhcp")) != Some(false);
     let state = if dynamic { DhcpState::On } else { DhcpState::StaticOnly };
     let place = dhcp.get("start").or_else(|| dhcp.get("interface")).unwrap_or(dhcp.kind);
     let mut server = file.server(state, place);
@@ -603,6 +623,13 @@ fn server(
         }
         return Ok(server);
     };
+    if by_odhcpd {
+        match range_of_odhcpd(file, dhcp, net, place) {
+            Some(range) => server.ranges.push(range),
+            None => server.completeness = Completeness::Partial,
+        }
+        return Ok(server);
+    }
     let (base, last, own) = (u32::from(net.network()), u32::from(net.broadcast()), u32::from(net.addr()));
     let mut first = (base | (start & !u32::from(net.netmask()))).max(base.saturating_add(1));
     // The router's own address neither begins nor ends it. How far releases go then differs by this one.
@@ -624,6 +651,36 @@ fn server(
         server.ranges.push(said);
     }
     Ok(server)
+}
+
+/// What odhcpd leases of IPv4, as far as its releases agree: they differ by the last address, and by what they do of a range that does
+/// not fit into the network, or of which half is said.
+fn range_of_odhcpd(file: &Said<'_>, dhcp: &Section<'_>, net: Ipv4Net, place: &str) -> Option<Sourced<AddrRange>> {
+    let (base, hosts) = (u32::from(net.network()), u32::from(net.hostmask()));
+    let (first, last, place) = match (dhcp.get("start"), dhcp.get("limit")) {
+        (Some(from), Some(to)) => {
+            let (start, limit): (u32, u32) = (from.parse().ok()?, to.parse().ok()?);
+            let last = start.checked_add(limit)?;
+            // The broadcast address is never one of them.
+            if start == 0 || limit == 0 || last > hosts {
+                return None;
+            }
+            (start, last.min(hosts - 1), file.span(from).cover(file.span(to)))
+        }
+        (None, None) if net.prefix_len() <= 24 => (100, 249, file.span(place)),
+        _ => return None,
+    };
+    let range = said::ordered(Ipv4Addr::from(base + first).into(), Ipv4Addr::from(base + last).into())?;
+    let mut told = file.probably(range, "");
+    told.place = place;
+    Some(told)
+}
+
+/// The addresses of IPv4 in a list that odhcpd reads; `None` where there is none.
+fn listed(file: &Said<'_>, dhcp: &Section<'_>, key: &str) -> Option<Vec<Sourced<IpAddr>>> {
+    let parts = dhcp.all(key).take(said::MAX_ADDRESSES + 1);
+    let four = parts.filter_map(|part| Some(file.surely(IpAddr::V4(part.parse().ok()?), part)));
+    Some(four.collect()).filter(|list: &Vec<_>| !list.is_empty())
 }
 
 fn reservation(file: &Said<'_>, host: &Section<'_>) -> Option<Sourced<Reservation>> {
@@ -755,6 +812,9 @@ mod tests {
         let main = |dhcp: &str| format!("{dhcp}\nconfig odhcpd 'odhcpd'\n\toption maindhcp '1'\n");
         assert_eq!(state_of(&main(bare), NETWORK), DhcpState::Off, "odhcpd leases where it is told to");
         assert_eq!(state_of(&main(&with("option dhcpv4 'server'")), NETWORK), DhcpState::On);
+        assert_eq!(state_of(&with("option dynamicdhcp '0'"), NETWORK), DhcpState::StaticOnly);
+        let four = "option dynamicdhcp '0'\n\toption dynamicdhcpv4 '1'";
+        assert_eq!(state_of(&with(four), NETWORK), DhcpState::On, "the one for IPv4 comes before");
         let elsewhere = format!("{NETWORK}\nconfig interface 'lan'\n\toption proto 'dhcp'\n");
         assert_eq!(state_of(DHCP, &elsewhere), DhcpState::Off, "and a name is one section");
         let relay = read(
@@ -762,6 +822,52 @@ mod tests {
             NETWORK,
         );
         assert_eq!(relay.segments.last().map(|segment| segment.dhcp[0].state.value), Some(DhcpState::Relay));
+    }
+
+    #[test]
+    fn odhcpd_as_the_main_server() {
+        let lan = |own: &str, odhcpd: &str, network: &str| {
+            let dhcp = format!(
+                "config odhcpd 'odhcpd'\n\toption maindhcp '1'\n{odhcpd}\nconfig dhcp 'lan'\n\toption interface 'lan'\n{own}\n"
+            );
+            let network = format!(
+                "config globals\nconfig interface 'lan'\n\toption proto 'static'\n\toption ipaddr '{network}'\n"
+            );
+            read(&dhcp, &network).segments.remove(0)
+        };
+        let ranges = |own: &str, network: &str| {
+            let server = &lan(&format!("\toption dhcpv4 'server'\n{own}"), "", network).dhcp[0];
+            let all: Vec<String> = server.ranges.iter().map(|range| range.value.to_string()).collect();
+            (all.join(" "), server.completeness)
+        };
+        let full = |range: &str| (range.to_owned(), Completeness::Full);
+        let unknown = (String::new(), Completeness::Partial);
+        let both = "\toption start '100'\n\toption limit '50'\n";
+        assert_eq!(ranges(both, "192.168.1.1/24"), full("192.168.1.100-192.168.1.150"));
+        assert_eq!(ranges("", "192.168.1.1/24"), full("192.168.1.100-192.168.1.249"));
+        assert_eq!(ranges("", "192.168.1.1/26"), unknown);
+        assert_eq!(ranges("\toption start '100'\n", "192.168.1.1/24"), unknown);
+        assert_eq!(ranges(both, "192.168.1.1/25"), unknown, "it does not fit");
+        assert_eq!(
+            ranges("\toption start '100'\n\toption limit '154'\n", "192.168.1.1/24"),
+            full("192.168.1.100-192.168.1.254")
+        );
+        // `legacy` serves where a range begins.
+        let state = |own: &str, odhcpd: &str| lan(own, odhcpd, "192.168.1.1/24").dhcp[0].state.value;
+        assert_eq!(state(both, ""), DhcpState::Off);
+        assert_eq!(state(both, "\toption legacy '1'"), DhcpState::On);
+        assert_eq!(state("", "\toption legacy '1'"), DhcpState::Off);
+        assert_eq!(state(&format!("{both}\toption dhcpv4 'disabled'\n"), "\toption legacy '1'"), DhcpState::Off);
+        // What is an option of dnsmasq is not told by odhcpd.
+        let told = lan(
+            "\toption dhcpv4 'server'\n\tlist dhcp_option '3,192.168.1.9'\n\tlist router '192.168.1.254'\n\tlist dns '192.168.1.53'\n\tlist dns 'fd00::1'\n",
+            "",
+            "192.168.1.1/24",
+        );
+        let texts =
+            |list: &[Sourced<IpAddr>]| list.iter().map(|own| own.value.to_string()).collect::<Vec<_>>().join(" ");
+        assert_eq!((texts(&told.gateways).as_str(), texts(&told.dns).as_str()), ("192.168.1.254", "192.168.1.53"));
+        assert_eq!(told.hosts[0].value.address.to_string(), "192.168.1.1");
     }
 
     #[test]
@@ -792,11 +898,11 @@ mod tests {
     fn the_part_of_a_host() {
         let dhcp = DHCP.replacen("option interface 'lan'", "option interface 'lan'\n\toption dhcpv6 'server'", 1);
         let dhcp = format!(
-            "{dhcp}\nconfig host\n\toption name 'six'\n\toption hostid '1a'\nconfig host\n\toption hostid 'beef:0:5'\n"
+            "{dhcp}\nconfig host\n\toption name 'six'\n\toption hostid '0x1a'\nconfig host\n\toption hostid 'beef:0:5'\n"
         );
         let facts = read(&dhcp, NETWORK);
         let [gap] = &facts.gaps[..] else { panic!("{:?}", facts.gaps) };
-        assert!(gap.value.contains("`1a` is the part of a host"), "{}", gap.value);
+        assert!(gap.value.contains("`0x1a` is the part of a host"), "{}", gap.value);
         let fixed = format!("{NETWORK}\nconfig interface 'lan'\n\toption ip6addr '2001:db8:7::1/64'\n");
         let facts = read(&dhcp, &fixed);
         let kept: Vec<String> =

@@ -16,9 +16,10 @@
 //! ## What it cannot know
 //!
 //! What is written by hand for Kea (*manual configuration*), or into files of dnsmasq. IPv6 ranges in a prefix that the provider
-//! delegates (*constructor*): what is written is only their end. Whether the plugin for ISC dhcpd is still installed.
+//! delegates (*constructor*, *prefix source*, an interface that tracks another): what is written is only their end. Whether the plugin
+//! for ISC dhcpd is still installed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
@@ -99,11 +100,16 @@ fn kea(config: &Config<'_>, (family, subnet_name): (&str, &str), served: &mut Ve
         });
         let state = match interface {
             _ if !on => DhcpState::Off,
-            // It does not listen there; perhaps a relay brings it requests.
+            // It does not listen there, and perhaps a relay brings it requests; or it may be switched on with its interface any day.
             Some(number) if !listens.contains(&config.interfaces[number].key) => DhcpState::Unknown,
+            Some(number) if !config.interfaces[number].enabled => DhcpState::Unknown,
             _ => DhcpState::On,
         };
         let mut server = file.server(state, place.place());
+        // Its prefix is another interface's own of the day, and its pool is made of that.
+        if subnet.value("prefix_source").is_some() {
+            server.completeness = Completeness::Partial;
+        }
         for text in pools(subnet) {
             match said::span_of_addresses(text) {
                 Some(range) if net.is_none_or(|(net, _)| AddrRange::from_net(net).covers(range)) => {
@@ -140,7 +146,9 @@ fn pools(subnet: Element<'_>) -> impl Iterator<Item = &str> {
         let within = pools.all("pool").map(|pool| pool.value("pool").unwrap_or(pool.written()));
         std::iter::once(pools.written()).chain(within.collect::<Vec<_>>())
     });
-    lists.flat_map(|list| list.split(['\n', ','])).map(str::trim).filter(|line| !line.is_empty())
+    // A line may end as on Windows, which XML writes as a number.
+    let lines = lists.flat_map(|list| list.split(['\n', ','])).map(|line| line.trim().trim_end_matches("&#13;").trim());
+    lines.filter(|line| !line.is_empty())
 }
 
 fn reservation(config: &Config<'_>, host: Element<'_>) -> Option<Sourced<Reservation>> {
@@ -164,28 +172,37 @@ fn dnsmasq<'a>(config: &Config<'a>, served: &mut Vec<Served>) -> Result<(), Adap
         !never.contains(&key) && (only == [""] || only.contains(&key))
     };
     let first_new = served.len();
+    // The tags that machines get by the ranges of each, as many as there are ranges.
+    let mut tags: Vec<Vec<Option<&str>>> = Vec::new();
     for range in dnsmasq.all("dhcp_ranges") {
         let Some(from) = range.value("start_addr") else { continue };
         let Ok(first) = from.parse::<IpAddr>() else { continue };
         let named = range.value("interface").or_else(|| range.value("constructor"));
         let interface = named.and_then(|key| config.interface(key)).or_else(|| config.interface_at(first));
-        let advertised = range.value("ra_mode").is_some() && range.value("end_addr").is_none();
-        let state = match range.value("mode") {
-            _ if !on || advertised || interface.is_some_and(|number| !listens(number)) => DhcpState::Off,
-            Some(modes) if modes.split(',').any(|mode| mode == "static") => DhcpState::StaticOnly,
+        let modes =
+            || ["mode", "ra_mode"].into_iter().filter_map(|name| range.value(name)).flat_map(|list| list.split(','));
+        let to = range.value("end_addr");
+        let state = match interface {
+            _ if !on => DhcpState::Off,
+            Some(number) if !listens(number) => DhcpState::Off,
+            // It may be switched on with its interface any day.
+            Some(number) if !config.interfaces[number].enabled => DhcpState::Unknown,
+            _ if modes().any(|mode| matches!(mode.trim(), "static" | "ra-stateless")) => DhcpState::StaticOnly,
+            // With its beginning alone a prefix is advertised, and nothing leased.
+            _ if first.is_ipv6() && to.is_none() => DhcpState::Off,
             _ => DhcpState::On,
         };
         let mut server = file.server(state, place);
-        let to = range.value("end_addr");
         match to.and_then(|to| Some((said::ordered_of(first, to.parse().ok()?)?, to))) {
-            Some((whole, to)) if range.value("constructor").is_none() => {
+            Some((whole, to)) if range.value("constructor").is_none() && !is_host_part(first) => {
                 server.ranges.push(file.surely(whole, said::from_to(file.text, from, to)));
             }
             // The prefix is the interface's own of the day.
-            _ if state == DhcpState::On => server.completeness = Completeness::Partial,
+            _ if matches!(state, DhcpState::On | DhcpState::Unknown) => server.completeness = Completeness::Partial,
             _ => {}
         }
-        let lease = range.value("lease_time");
+        // 0 is for ever.
+        let lease = range.value("lease_time").filter(|lease| *lease != "0");
         server.lease_seconds = lease.and_then(|text| Some(file.surely(text.parse().ok()?, text)));
         let net = range.value("subnet_mask").and_then(|text| match (first, text.parse::<Ipv4Addr>()) {
             (IpAddr::V4(first), Ok(mask)) => Some(file.surely(said::network(first, mask)?, text)),
@@ -193,22 +210,25 @@ fn dnsmasq<'a>(config: &Config<'a>, served: &mut Vec<Served>) -> Result<(), Adap
         });
         let subnet = net.filter(|_| interface.is_none());
         // Several ranges of one interface are one server's.
-        let same = served[first_new..].iter_mut().find(|known| {
+        let same = served[first_new..].iter().position(|known| {
             let net = |subnet: &Option<Sourced<IpNet>>| subnet.as_ref().map(|subnet| subnet.value);
             known.interface == interface
                 && net(&known.subnet) == net(&subnet)
                 && known.server.state.value == state
                 && known.server.ranges.first().is_none_or(|range| range.value.first().is_ipv4() == first.is_ipv4())
         });
-        match same {
-            Some(known) => {
-                known.server.ranges.extend(server.ranges);
-                known.server.lease_seconds = known.server.lease_seconds.take().or(server.lease_seconds);
-                if server.completeness == Completeness::Partial {
-                    known.server.completeness = Completeness::Partial;
-                }
+        let set = range.value("set_tag");
+        if let Some(at) = same {
+            tags[at].push(set);
+            let known = &mut served[first_new + at];
+            known.server.ranges.extend(server.ranges);
+            known.server.lease_seconds = known.server.lease_seconds.take().or(server.lease_seconds);
+            if server.completeness == Completeness::Partial {
+                known.server.completeness = Completeness::Partial;
             }
-            None => served.push(Served { interface, subnet, ..Served::by(server) }),
+        } else {
+            tags.push(vec![set]);
+            served.push(Served { interface, subnet, ..Served::by(server) });
         }
         if served.len() > 4 * said::MAX_SEGMENTS {
             return Err(said::too_many().into());
@@ -221,31 +241,69 @@ fn dnsmasq<'a>(config: &Config<'a>, served: &mut Vec<Served>) -> Result<(), Adap
             let Ok(address) = text.parse::<IpAddr>() else { continue };
             let at = config.interface_at(address);
             let own = served[first_new..].iter_mut().find(|known| known.interface == at);
-            if let Some(own) = own {
+            if let Some(own) = own.filter(|_| !is_host_part(address)) {
                 let name = host.value("host").map(str::to_owned);
                 own.server.reservations.push(file.surely(Reservation { address, mac: mac.clone(), name }, text));
             }
         }
     }
-    for option in dnsmasq.all("dhcp_options").filter(|option| option.value("type") != Some("match")) {
-        let Some(value) = option.value("value") else { continue };
-        let of = option.value("interface").and_then(|key| config.interface(key));
-        // What is told to machines with a tag alone is not told to all.
-        if option.value("tag").is_some() {
-            continue;
-        }
-        // 0.0.0.0 stands for the firewall itself.
-        let addresses: Vec<_> =
-            config.addresses(value).into_iter().filter(|address| !address.value.is_unspecified()).collect();
-        for known in served[first_new..].iter_mut().filter(|known| of.is_none() || known.interface == of) {
-            match option.value("option").or_else(|| option.value("option6")) {
-                Some("3" | "router") => said::add_new(&mut known.gateways, addresses.iter().cloned()),
-                Some("6" | "dns-server" | "23") => said::add_new(&mut known.dns, addresses.iter().cloned()),
-                _ => {}
+    let options: Vec<Told<'_>> = dnsmasq.all("dhcp_options").filter_map(|option| told(config, option)).collect();
+    if options.len() > said::MAX_SEGMENTS {
+        return Err(said::too_many().into());
+    }
+    for (known, tags) in served[first_new..].iter_mut().zip(&tags) {
+        let distinct: BTreeSet<Option<&str>> = tags.iter().copied().collect();
+        for set in distinct {
+            for router in [true, false] {
+                let fits = |told: &&Told<'_>| {
+                    told.router == router
+                        && told.interface.is_none_or(|of| Some(of) == known.interface)
+                        && told.tags.iter().all(|tag| Some(*tag) == set)
+                };
+                let general = |told: &Told<'_>| told.interface.is_none() && told.tags.is_empty();
+                // What is told to some machines only comes before what is told to all.
+                let special = options.iter().filter(fits).any(|told| !general(told));
+                let addresses = options.iter().filter(fits).filter(|told| !(special && general(told)));
+                let addresses = addresses.flat_map(|told| config.addresses(told.value));
+                // 0.0.0.0 stands for the firewall itself.
+                let addresses = addresses.filter(|address| !address.value.is_unspecified());
+                said::add_new(if router { &mut known.gateways } else { &mut known.dns }, addresses);
             }
         }
     }
     Ok(())
+}
+
+/// Whether an address is only the end of one, in whatever prefix there is.
+fn is_host_part(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(address) if address.segments()[..4] == [0; 4])
+}
+
+/// Routers or DNS servers that dnsmasq tells to machines on an interface, or with tags.
+struct Told<'a> {
+    router: bool,
+    interface: Option<usize>,
+    tags: Vec<&'a str>,
+    value: &'a str,
+}
+
+fn told<'a>(config: &Config<'a>, option: Element<'a>) -> Option<Told<'a>> {
+    if option.value("type") == Some("match") {
+        return None;
+    }
+    let router = match (option.value("option"), option.value("option6")) {
+        (Some("3" | "router"), _) => true,
+        (Some("6" | "dns-server"), _) | (None, Some("23" | "dns-server")) => false,
+        _ => return None,
+    };
+    // An interface that is not there has no machines.
+    let interface = match option.value("interface") {
+        Some(key) => Some(config.interface(key)?),
+        None => None,
+    };
+    let tags =
+        option.value("tag").unwrap_or_default().split(',').map(str::trim).filter(|tag| !tag.is_empty()).collect();
+    Some(Told { router, interface, tags, value: option.value("value").unwrap_or_default() })
 }
 
 #[cfg(test)]
@@ -324,6 +382,109 @@ mod tests {
         assert!(sources.iter().all(|(_, source)| !source.text.contains("NotAReal")));
         let off = DNSMASQ.replace("<enable>1</enable>\n    <regdhcp>", "<enable>0</enable>\n    <regdhcp>");
         assert!(leased(&read(&off).0, 0).is_empty());
+    }
+
+    #[test]
+    fn what_is_made_of_a_prefix_of_the_day_is_not_known() {
+        let pools = "<pools>2001:db8:1::1000-2001:db8:1::1fff</pools>";
+        assert!(KEA.contains(pools));
+        let (facts, _) = read(&KEA.replace(pools, "<pools/><prefix_source>wan</prefix_source>"));
+        let server = &facts.segments[0].dhcp[1];
+        assert_eq!((server.state.value, server.completeness), (DhcpState::On, Completeness::Partial));
+        assert!(!server.knows_ranges());
+        // What dhcpd has for an interface that tracks another is not what it does there.
+        let six = "<dhcpdv6><lan><range><from>::1000</from><to>::2000</to></range></lan></dhcpdv6></opnsense>";
+        let dhcpd = DNSMASQ.replace("<enable>1</enable>\n    <regdhcp>", "<enable>0</enable>\n    <regdhcp>");
+        let (facts, _) = read(&dhcpd.replace("</opnsense>", six));
+        let lan = facts.segments.iter().find(|segment| segment.vlan.is_none()).expect("LAN");
+        assert_eq!((lan.dhcp.len(), lan.dhcp[0].state.value), (1, DhcpState::Unknown));
+        let by_hand = dhcpd.replace(
+            "<track6-interface>wan",
+            "<dhcpd6track6allowoverride>1</dhcpd6track6allowoverride><track6-interface>wan",
+        );
+        assert_eq!(read(&by_hand.replace("</opnsense>", six)).0.segments[0].dhcp[0].state.value, DhcpState::Off);
+    }
+
+    #[test]
+    fn an_interface_that_is_not_enabled_leases_perhaps() {
+        let off = |text: &str| text.replacen("<enable>1</enable>\n      <ipaddr>192.168.1.1", "<ipaddr>192.168.1.1", 1);
+        for text in [KEA, DNSMASQ] {
+            let (facts, _) = read(&off(text));
+            assert_eq!(facts.segments[0].dhcp[0].state.value, DhcpState::Unknown);
+            assert_eq!(read(text).0.segments[0].dhcp[0].state.value, DhcpState::On);
+        }
+    }
+
+    #[test]
+    fn dnsmasq_in_all_its_modes() {
+        let range = |from: &str, to: &str, more: &str| {
+            let start = DNSMASQ.find("<dhcp_ranges").expect("ranges");
+            let end = DNSMASQ.rfind("</dhcp_ranges>").expect("ranges") + "</dhcp_ranges>".len();
+            let range = format!(
+                "<dhcp_ranges><interface>lan</interface><start_addr>{from}</start_addr><end_addr>{to}</end_addr>{more}</dhcp_ranges>"
+            );
+            let text = format!("{}{range}{}", &DNSMASQ[..start], &DNSMASQ[end..]);
+            let server = read(&text).0.segments[0].dhcp[0].clone();
+            let ranges: Vec<String> = server.ranges.iter().map(|range| range.value.to_string()).collect();
+            (server.state.value, ranges.join(" "), server.completeness, server.lease_seconds.map(|lease| lease.value))
+        };
+        let full = |state, ranges: &str| (state, ranges.to_owned(), Completeness::Full, None);
+        let part = |state| (state, String::new(), Completeness::Partial, None);
+        // For ever is no number of seconds.
+        let ever = range("192.168.1.5", "192.168.1.9", "<lease_time>0</lease_time>");
+        assert_eq!(ever, full(DhcpState::On, "192.168.1.5-192.168.1.9"));
+        assert_eq!(range("192.168.1.5", "", ""), part(DhcpState::On));
+        assert_eq!(range("fd00::5", "fd00::9", "<ra_mode>ra-only</ra_mode>"), full(DhcpState::On, "fd00::5-fd00::9"));
+        let stateless = range("fd00::5", "fd00::9", "<ra_mode>slaac,ra-stateless</ra_mode>");
+        assert_eq!((stateless.0, stateless.2), (DhcpState::StaticOnly, Completeness::Full));
+        assert_eq!(range("::", "", "<constructor>lan</constructor>"), full(DhcpState::Off, ""));
+        assert_eq!(range("::5", "::9", ""), part(DhcpState::On));
+    }
+
+    #[test]
+    fn what_is_told_to_some_comes_before_what_is_told_to_all() {
+        let gateways = |range: &str, options: &[(&str, &str, &str)]| {
+            let options: Vec<String> = options
+                .iter()
+                .map(|(interface, tag, value)| {
+                    format!("<dhcp_options><type>set</type><option>3</option><interface>{interface}</interface><tag>{tag}</tag><value>{value}</value></dhcp_options>")
+                })
+                .collect();
+            let text =
+                DNSMASQ.replacen("<set_tag/>", range, 1).replace("</dnsmasq>", &(options.join("") + "</dnsmasq>"));
+            let facts = read(&text).0;
+            let of = |at: usize| {
+                facts.segments[at].gateways.iter().map(|own| own.value.to_string()).collect::<Vec<_>>().join(" ")
+            };
+            (of(0), of(1))
+        };
+        let said = |lan: &str, guests: &str| (lan.to_owned(), guests.to_owned());
+        assert_eq!(gateways("<set_tag/>", &[]), said("192.168.1.1", "192.168.30.1"));
+        let all = ("", "", "192.168.1.254");
+        assert_eq!(gateways("<set_tag/>", &[all]), said("192.168.1.254", "192.168.1.254"));
+        let guests = ("opt1", "", "192.168.30.254");
+        assert_eq!(gateways("<set_tag/>", &[all, guests]), said("192.168.1.254", "192.168.30.254"));
+        let tagged = ("", "t1", "192.168.1.253");
+        assert_eq!(gateways("<set_tag/>", &[tagged]), said("192.168.1.1", "192.168.30.1"));
+        // One of the two ranges of the LAN has the tag.
+        assert_eq!(
+            gateways("<set_tag>t1</set_tag>", &[all, tagged]),
+            said("192.168.1.254 192.168.1.253", "192.168.1.254")
+        );
+        // 0.0.0.0 is the firewall itself.
+        assert_eq!(gateways("<set_tag/>", &[all, ("opt1", "", "0.0.0.0")]), said("192.168.1.254", "192.168.30.1"));
+    }
+
+    #[test]
+    fn a_pool_with_a_gateway_of_its_own() {
+        let pool = "<enable>1</enable>\n      <pool><range><from>192.168.1.246</from><to>192.168.1.250</to></range><gateway>192.168.1.253</gateway></pool>";
+        let both = KEA.replace("<lan>\n      <enable>0</enable>", &format!("<lan>\n      {pool}"));
+        let gateways: Vec<String> =
+            read(&both).0.segments[0].gateways.iter().map(|own| own.value.to_string()).collect();
+        assert!(
+            ["192.168.1.1", "192.168.1.253"].iter().all(|own| gateways.iter().any(|known| known == own)),
+            "{gateways:?}"
+        );
     }
 
     #[test]

@@ -14,7 +14,7 @@
 //! ## What it cannot know
 //!
 //! A range. No DHCP message says which other addresses the server leases: pools are not checked against it until the router's
-//! own configuration is read. NetworkManager keeps no more than the address in most of its versions.
+//! own configuration is read. The subnet, where a lease has a mask of 32 bits. Whether a lease has run out. NetworkManager keeps no more than the address in most of its versions.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -141,10 +141,12 @@ fn segment(file: &Said<'_>, lease: &Lease<'_>) -> Option<Segment> {
     let (address, text) = lease.address.and_then(|text| Some((text.parse::<Ipv4Addr>().ok()?, text)))?;
     let name = lease.interface.map(|name| file.perhaps(name.to_owned(), name));
     let mut segment = Segment { name, ..Segment::default() };
-    let mask = lease.mask.and_then(|text| text.parse::<Ipv4Addr>().ok());
+    // Clouds and providers lease an address by itself (a mask of 32 bits): which others are on the link it does not say.
+    let mask = lease.mask.and_then(|text| text.parse().ok()).filter(|mask| *mask != Ipv4Addr::BROADCAST);
     segment.subnets.extend(mask.and_then(|mask| Some(file.perhaps(said::network(address, mask)?, text))));
     let addresses = |list: &[&str]| -> Vec<Sourced<IpAddr>> {
-        list.iter().filter_map(|text| Some(file.perhaps(text.parse().ok()?, text))).collect()
+        let read = |text: &&str| text.parse().ok().filter(|address: &IpAddr| !address.is_unspecified());
+        list.iter().filter_map(|text| Some(file.perhaps(read(text)?, text))).collect()
     };
     segment.gateways = addresses(&lease.routers);
     segment.dns = addresses(&lease.dns);
@@ -199,6 +201,25 @@ mod tests {
         assert_eq!(facts.segments[0].dns.len(), 2);
         assert_eq!(facts.segments[1].gateways.len(), 0);
         assert!(facts.segments.iter().flat_map(|segment| &segment.dhcp).all(|server| server.ranges.is_empty()));
+    }
+
+    #[test]
+    fn an_address_leased_by_itself_tells_no_subnet() {
+        let cloud =
+            "ADDRESS=192.0.2.4\nNETMASK=255.255.255.255\nROUTER=192.0.2.1 0.0.0.0\nSERVER_ADDRESS=169.254.169.254\n";
+        let (facts, _) = read(cloud).expect("it is read");
+        let segment = &facts.segments[0];
+        assert!(segment.subnets.is_empty(), "{:?}", segment.subnets);
+        assert_eq!(segment.gateways.iter().map(|own| own.value.to_string()).collect::<Vec<_>>(), ["192.0.2.1"]);
+    }
+
+    #[test]
+    fn dates_texts_and_leases_of_ipv6_are_passed_over() {
+        let text = "default-duid \"\\000\\\"{;\";\nlease {\n interface \"eth0\";\n fixed-address 192.0.2.7;\n option routers \
+                    192.0.2.1,192.0.2.2;\n option host-name \"x; y } z\";\n bootp;\n renew epoch 1700000000; # Tue\n expire \
+                    never;\n}\nlease6 {\n interface \"eth0\";\n ia-na 1:2 {\n iaaddr 2001:db8::5 {\n starts 1;\n }\n }\n}\n";
+        let (facts, _) = read(text).expect("it is read");
+        assert_eq!((facts.segments.len(), facts.segments[0].gateways.len()), (1, 2));
     }
 
     #[test]

@@ -212,9 +212,9 @@ impl<'t> Reader<'_, 't, '_> {
 
     fn segment(&self, server: &Entry<'_>) -> Result<Segment, AdapterError> {
         let interface = server.get("interface").filter(|name| !is_computed(name));
-        // It serves a network behind a relay, and not the one of its interface.
+        // It serves a network behind a relay (255.255.255.255: behind any), and not the one of its interface.
         let relay = server.get("relay").and_then(|text| text.parse::<Ipv4Addr>().ok());
-        let relay = relay.filter(|relay| !relay.is_unspecified() && !relay.is_broadcast());
+        let relay = relay.filter(|relay| !relay.is_unspecified());
         let mut segment = match (relay, interface) {
             (None, Some(interface)) => self.on_interface(interface),
             (None, None) => Segment::default(),
@@ -651,6 +651,11 @@ mod tests {
         let nets: Vec<String> = far.subnets.iter().map(|net| net.value.to_string()).collect();
         assert_eq!((nets, ranges(far)), (vec!["198.51.100.0/24".into()], vec!["198.51.100.10-198.51.100.99".into()]));
         assert_eq!(far.gateways.iter().map(|own| own.value.to_string()).collect::<Vec<_>>(), ["198.51.100.1"]);
+        // Whichever relay asks: machines on its interface get nothing of it either.
+        let any = read(&text.replace("relay=198.51.100.1", "relay=255.255.255.255")).0.segments.remove(0);
+        assert_eq!(any.subnets.iter().map(|net| net.value.to_string()).collect::<Vec<_>>(), ["198.51.100.0/24"]);
+        let direct = read(&text.replace("relay=198.51.100.1", "relay=0.0.0.0")).0.segments.remove(0);
+        assert_eq!(direct.subnets[0].value.to_string(), "192.0.2.0/30");
     }
 
     #[test]

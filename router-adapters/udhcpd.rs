@@ -36,11 +36,21 @@ pub(crate) const ADAPTER: Adapter = Adapter {
 
 const HOW_TO_SHRINK: &str = "In udhcpd.conf: change `start` and `end`, then restart udhcpd.";
 
-/// The words of the lines that say something.
+/// The words of the lines that say something. udhcpd reads its keywords in capitals, too, and a `=` or `:` behind the name of an option.
 fn lines(text: &str) -> impl Iterator<Item = Vec<&str>> {
+    const KEYWORDS: [&str; 10] =
+        ["start", "end", "static_lease", "option", "opt", "subnet", "router", "dns", "lease", "interface"];
     text.lines().filter_map(|line| {
         let line = &line[..line.find('#').unwrap_or(line.len())];
-        let words: Vec<&str> = line.split_whitespace().collect();
+        let mut words: Vec<&str> = line.split_whitespace().collect();
+        if let ["option" | "opt", value, ..] = words[..]
+            && let Some((name, value)) = value.split_once(['=', ':'])
+        {
+            words.splice(1..2, [name, value].into_iter().filter(|word| !word.is_empty()));
+        }
+        for word in words.iter_mut().take(2) {
+            *word = KEYWORDS.into_iter().find(|keyword| keyword.eq_ignore_ascii_case(word)).unwrap_or(word);
+        }
         (words.len() > 1).then_some(words)
     })
 }
@@ -65,6 +75,8 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
     let (mut gateways, mut dns, mut reservations) = (Vec::new(), Vec::new(), Vec::new());
     for words in lines(file.text) {
         match words[..] {
+            // What stands behind the address makes it none, and udhcpd would go on with its own.
+            ["start" | "end", _, more, ..] => return Err(no_address(&file, more)),
             ["start", text] => start = Some((address(&file, text)?, text)),
             ["end", text] => end = Some((address(&file, text)?, text)),
             ["static_lease", mac, text, ..] => {
@@ -111,10 +123,12 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
 }
 
 fn address(file: &Said<'_>, text: &str) -> Result<Ipv4Addr, AdapterError> {
-    text.parse().map_err(|_| {
-        let message = format!("`{text}` is no IPv4 address");
-        Complaint::at(file.span(text), "no address", message).help("udhcpd writes start 192.168.0.20").into()
-    })
+    text.parse().map_err(|_| no_address(file, text))
+}
+
+fn no_address(file: &Said<'_>, text: &str) -> AdapterError {
+    let message = format!("`{text}` is no IPv4 address");
+    Complaint::at(file.span(text), "no address", message).help("udhcpd writes start 192.168.0.20").into()
 }
 
 fn addresses(file: &Said<'_>, words: &[&str]) -> Vec<Sourced<IpAddr>> {
@@ -151,6 +165,18 @@ mod tests {
     }
 
     #[test]
+    fn keywords_in_capitals_and_options_with_a_sign() {
+        let text = "START 192.0.2.20\r\nEnd\t192.0.2.99\r\nOPTION Subnet 255.255.255.0\r\nopt router=192.0.2.1\r\nopt dns:192.0.2.53 192.0.2.54\r\n";
+        let (facts, sources) = read(text).expect("it is read");
+        let segment = &facts.segments[0];
+        let range = &segment.dhcp[0].ranges[0];
+        assert_eq!((range.value.to_string().as_str(), range.confidence), ("192.0.2.20-192.0.2.99", Confidence::High));
+        assert_eq!(sources.slice(range.place), "192.0.2.20\r\nEnd\t192.0.2.99");
+        assert_eq!(segment.subnets[0].value.to_string(), "192.0.2.0/24");
+        assert_eq!((segment.gateways[0].value.to_string().as_str(), segment.dns.len()), ("192.0.2.1", 2));
+    }
+
+    #[test]
     fn its_own_defaults_are_less_sure() {
         let (facts, _) = read("interface br0\nmax_leases 10\n").expect("it is read");
         let range = &facts.segments[0].dhcp[0].ranges[0];
@@ -169,6 +195,7 @@ mod tests {
             "start 10.0.0.9\nend 10.0.0.2\n",
             "start 10.0.0.1\n",
             "start here\n",
+            "start 10.0.0.1 10.0.0.9\n",
             "static_lease 00:00:5e:00:53:01 here\n",
             "",
         ] {

@@ -4,7 +4,7 @@
 //!
 //! Every IPv4 scope: `ScopeId` and `SubnetMask`, `StartRange` and `EndRange`, `ExclusionRanges`, `Reservations`, `State`, `LeaseDuration`,
 //! and the options 3 and 6, also those that the server has for all scopes. Scopes of one superscope are one segment. What is told
-//! to a vendor or user class alone is not read.
+//! to a vendor or user class alone is not read; nor what a policy tells, unless it has a part of the scope for its machines.
 //!
 //! ## How to get it
 //!
@@ -44,7 +44,8 @@ fn recognise(page: &Page<'_>) -> bool {
 
 /// What may be shown: an export also has credentials for DNS.
 fn is_shown(name: &str, _: &str) -> bool {
-    const SHOWN: [&str; 18] = [
+    const SHOWN: [&str; 19] = [
+        "Enabled",
         "ScopeId",
         "Prefix",
         "Name",
@@ -82,9 +83,9 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
     let mut segments: Vec<Segment> = Vec::new();
     for (four, scope) in scopes_of(four) {
         let own = self::scope(&file, four, scope)?;
-        let superscope = scope.value("SuperScopeName");
+        let superscope = scope.value("SuperScopeName").map(xml::plain);
         let known = segments.iter_mut().find(|segment| {
-            superscope.is_some() && segment.name.as_ref().map(|name| name.value.as_str()) == superscope
+            superscope.is_some() && segment.name.as_ref().map(|name| &name.value) == superscope.as_ref()
         });
         match known {
             Some(known) => {
@@ -122,7 +123,7 @@ fn scopes_of(family: Option<Element<'_>>) -> impl Iterator<Item = (Element<'_>, 
 fn scope_of_six(file: &Said<'_>, scope: Element<'_>) -> Option<Segment> {
     let text = scope.value("Prefix")?;
     let net = Ipv6Net::new(text.parse().ok()?, 64).ok()?.trunc();
-    let name = scope.value("Name").map(|name| file.probably(name.to_owned(), name));
+    let name = scope.value("Name").map(|name| file.probably(xml::plain(name), name));
     let mut server = file.server(DhcpState::Unknown, text);
     server.completeness = Completeness::Partial;
     Some(Segment { name, subnets: vec![file.probably(IpNet::V6(net), text)], dhcp: vec![server], ..Segment::default() })
@@ -141,7 +142,7 @@ fn scope<'a>(file: &Said<'a>, four: Element<'a>, scope: Element<'a>) -> Result<S
         Ok(file.surely(range, said::from_to(file.text, from, to)))
     };
     let name = scope.value("SuperScopeName").or_else(|| scope.value("Name"));
-    let mut segment = Segment { name: name.map(|name| file.surely(name.to_owned(), name)), ..Segment::default() };
+    let mut segment = Segment { name: name.map(|name| file.surely(xml::plain(name), name)), ..Segment::default() };
     let id = scope.value("ScopeId").and_then(|text| Some((text.parse::<Ipv4Addr>().ok()?, text)));
     let mask = scope.value("SubnetMask").and_then(|text| text.parse().ok());
     let net = id.zip(mask).and_then(|((id, text), mask)| Some(file.surely(said::network(id, mask)?, text)));
@@ -149,9 +150,9 @@ fn scope<'a>(file: &Said<'a>, four: Element<'a>, scope: Element<'a>) -> Result<S
     let state = scope.get("State");
     let on = match state.map(Element::written) {
         Some("Active") => DhcpState::On,
-        // Inactive, or inactive with its superscope.
-        Some(_) => DhcpState::Off,
-        None => DhcpState::Unknown,
+        Some("Inactive") => DhcpState::Off,
+        // There are states of old (*switched*) whose words no export was seen to have.
+        _ => DhcpState::Unknown,
     };
     let mut server = file.server(on, state.unwrap_or(scope).place());
     server.ranges.push(ends(scope)?);
@@ -163,13 +164,20 @@ fn scope<'a>(file: &Said<'a>, four: Element<'a>, scope: Element<'a>) -> Result<S
             return Err(refused(host, "a reservation without an address"));
         };
         let mac = host.value("ClientId").and_then(said::mac);
-        let name = host.value("Name").map(str::to_owned);
+        let name = host.value("Name").map(xml::plain);
         server.reservations.push(file.surely(Reservation { address, mac, name }, text));
     }
     let lease = scope.value("LeaseDuration");
     server.lease_seconds = lease.and_then(|text| Some(file.surely(duration(text)?, text)));
     segment.gateways = option(file, scope, "3").or_else(|| option(file, four, "3")).unwrap_or_default();
     segment.dns = option(file, scope, "6").or_else(|| option(file, four, "6")).unwrap_or_default();
+    // A policy has a part of the scope for its machines, and may tell them another router.
+    let policies = scope.get("Policies").into_iter().flat_map(|policies| policies.all("Policy"));
+    for policy in policies.filter(|policy| policy.value("Enabled") != Some("false") && policy.get("IPRanges").is_some())
+    {
+        said::add_new(&mut segment.gateways, option(file, policy, "3").unwrap_or_default());
+        said::add_new(&mut segment.dns, option(file, policy, "6").unwrap_or_default());
+    }
     let own = segment.subnets[0].value;
     segment.gateways.retain(|gateway| own.contains(&gateway.value));
     segment.dhcp.push(server);
@@ -269,6 +277,33 @@ mod tests {
         let alone = "<DHCPServer><IPv6><Scopes><Scope><Prefix>2001:db8::</Prefix></Scope></Scopes></IPv6></DHCPServer>";
         assert_eq!(read(alone).expect("it is read").0.segments.len(), 1);
         assert!(read(XML).expect("it is read").0.gaps.is_empty());
+    }
+
+    #[test]
+    fn a_policy_with_a_part_of_the_scope_and_names_with_signs() {
+        let policies = |policy: &str| {
+            XML.replace("<Name>Office<", "<Name>R&amp;D<")
+                .replace("<Policies />", &format!("<Policies>{policy}</Policies>"))
+        };
+        let gateways = |policy: &str| {
+            let segment = read(&policies(policy)).expect("it is read").0.segments.remove(0);
+            assert_eq!(segment.name.as_ref().map(|name| name.value.as_str()), Some("R&D"));
+            segment.gateways.iter().map(|own| own.value.to_string()).collect::<Vec<_>>()
+        };
+        let options = "<OptionValues><OptionValue><OptionId>3</OptionId><Value>192.0.2.7</Value><VendorClass /><UserClass /></OptionValue></OptionValues>";
+        let part = "<IPRanges><IPRange><StartRange>192.0.2.100</StartRange><EndRange>192.0.2.110</EndRange></IPRange></IPRanges>";
+        let on = |inner: &str| format!("<Policy><Enabled>true</Enabled>{inner}</Policy>");
+        assert_eq!(gateways(&on(&format!("{options}{part}"))), ["192.0.2.1", "192.0.2.7"]);
+        assert_eq!(gateways(&on(options)), ["192.0.2.1"]);
+        assert_eq!(gateways(&on(&format!("{options}{part}")).replace("true", "false")), ["192.0.2.1"]);
+    }
+
+    #[test]
+    fn a_state_of_another_word_is_not_known() {
+        let switched = XML.replace("<State>Inactive</State>", "<State>ActiveSwitched</State>");
+        let (facts, _) = read(&switched).expect("it is read");
+        assert_eq!(facts.segments[1].dhcp[1].state.value, DhcpState::Unknown);
+        assert_eq!(read(XML).expect("it is read").0.segments[1].dhcp[1].state.value, DhcpState::Off);
     }
 
     #[test]

@@ -200,7 +200,11 @@ pub(crate) fn read_text(path: &Path, staged: bool) -> Result<String, Failure> {
         let copy = crate::collect::staged_copy(path);
         let copy =
             copy.map_err(|e| wrong(format!("{name}: {e}"), "run it in the repository, without --staged outside one"))?;
-        if let Some(text) = copy.and_then(|bytes| String::from_utf8(bytes).ok()) {
+        let text = copy.and_then(|bytes| match utf16(&bytes) {
+            Some(text) => text.ok(),
+            None => String::from_utf8(bytes).ok(),
+        });
+        if let Some(text) = text {
             return Ok(text);
         }
     }
@@ -214,10 +218,26 @@ pub(crate) fn read_text(path: &Path, staged: bool) -> Result<String, Failure> {
     }
     let bytes =
         fs::read(path).map_err(|e| wrong(format!("{name} cannot be read: {e}"), "give poolcheck leave to read it"))?;
+    if let Some(text) = utf16(&bytes) {
+        return text.map_err(|()| wrong(format!("{name} begins as UTF-16 and does not go on so"), "save it as UTF-8"));
+    }
     String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
         wrong(format!("{name} is not UTF-8 at byte {at}"), "save it as UTF-8")
     })
+}
+
+/// A text that begins with the mark of UTF-16, as what Windows PowerShell writes into a file; an error where it is broken.
+fn utf16(bytes: &[u8]) -> Option<Result<String, ()>> {
+    let unit: fn([u8; 2]) -> u16 = match bytes {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => return None,
+    };
+    let (pairs, rest) = bytes[2..].as_chunks::<2>();
+    let units = pairs.iter().map(|pair| unit(*pair));
+    let text = char::decode_utf16(units).collect::<Result<String, _>>().map_err(|_| ());
+    Some(text.and_then(|text| if rest.is_empty() { Ok(text) } else { Err(()) }))
 }
 
 /// Reads a configuration file.
@@ -537,6 +557,23 @@ mod tests {
         match read(&path, false, &mut Sources::new()) {
             Ok(_) => Vec::new(),
             Err(failure) => failure.messages(),
+        }
+    }
+
+    #[test]
+    fn what_powershell_wrote_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("dhcp.xml");
+        let read = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            read_text(&path, false).ok()
+        };
+        assert_eq!(read(b"\xff\xfe<\x00\xfc\x00>\x00").as_deref(), Some("<ü>"));
+        assert_eq!(read(b"\xfe\xff\x00<\xd8\x3d\xde\x00").as_deref(), Some("<\u{1f600}"));
+        assert_eq!(read(b"\xff\xfe").as_deref(), Some(""));
+        // Cut short, half a character, and no mark at all.
+        for broken in [&b"\xff\xfe<"[..], b"\xff\xfe\x3d\xd8", b"\xfd\x00"] {
+            assert_eq!(read(broken), None, "{broken:?}");
         }
     }
 

@@ -327,6 +327,8 @@ pub(crate) struct Conf<'f, 't> {
     hosts: Vec<(usize, DhcpHost<'t>)>,
     told: Vec<Told<'t>>,
     relays: Vec<Sourced<DhcpState>>,
+    /// Addresses of networks on one wire: of one that machines are on, and of one whose ranges they are leased from, too.
+    shared: Vec<(IpAddr, IpAddr)>,
     /// Ranges may be missing.
     ranges_missing: bool,
     /// Reservations may be missing.
@@ -351,6 +353,7 @@ impl<'f, 't> Conf<'f, 't> {
             hosts: Vec::new(),
             told: Vec::new(),
             relays: Vec::new(),
+            shared: Vec::new(),
             ranges_missing: false,
             hosts_missing: false,
             options_missing: false,
@@ -459,6 +462,13 @@ impl<'f, 't> Conf<'f, 't> {
             "dhcp-host" => self.host(file, value),
             "dhcp-option" | "dhcp-option-force" => self.dhcp_option(file, value),
             "dhcp-relay" => self.relays.push(self.files[file].surely(DhcpState::Relay, value)),
+            // With an interface's name before the comma nothing is known of what it is on.
+            "shared-network" => {
+                let pair = value.split_once(',').map(|(on, from)| (on.trim().parse(), from.trim().parse()));
+                if let Some((Ok(on), Ok(from))) = pair {
+                    self.shared.push((on, from));
+                }
+            }
             "no-hosts" => self.no_names = true,
             "conf-script" => {
                 self.ranges_missing = true;
@@ -652,6 +662,7 @@ impl<'f, 't> Conf<'f, 't> {
             }
         }
         let hosts = self.reservations(by_host_part)?;
+        self.join(&mut segments)?;
         for state in std::mem::take(&mut self.relays) {
             let empty = self.files.first().map(|file| file.server(DhcpState::Relay, ""));
             let server = empty.map(|server| poolcheck_plan::facts::DhcpServer { state, ..server });
@@ -678,6 +689,29 @@ impl<'f, 't> Conf<'f, 't> {
         }
         said::share(&hosts, &mut segments)?;
         Ok((segments, self.gaps))
+    }
+
+    /// Makes one segment of networks that are on one wire.
+    fn join(&self, segments: &mut Vec<Segment>) -> Result<(), AdapterError> {
+        if self.shared.len() > said::MAX_SEGMENTS {
+            return Err(said::too_many().into());
+        }
+        for (on, from) in &self.shared {
+            let at = |address: &IpAddr| {
+                segments.iter().position(|segment| segment.subnets.iter().any(|net| net.value.contains(address)))
+            };
+            let (Some(on), Some(from)) = (at(on), at(from)) else { continue };
+            if on == from {
+                continue;
+            }
+            let other = segments.remove(from);
+            let one = &mut segments[on - usize::from(from < on)];
+            one.subnets.extend(other.subnets);
+            one.dhcp.extend(other.dhcp);
+            said::add_new(&mut one.gateways, other.gateways);
+            said::add_new(&mut one.dns, other.dns);
+        }
+        Ok(())
     }
 
     /// What is kept for machines: whole addresses, and host parts in each of these networks.

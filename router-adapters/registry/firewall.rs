@@ -41,7 +41,9 @@ pub(crate) struct Interface<'a> {
     pub(crate) v6: Option<(Ipv6Net, &'a str)>,
     vlan: Option<(u16, &'a str)>,
     /// Whether a server on it leases is not known of an interface that is not enabled.
-    enabled: bool,
+    pub(crate) enabled: bool,
+    /// Whether OPNsense serves IPv6 on it by itself, in the prefix of another interface.
+    tracks: bool,
 }
 
 /// What a DHCP server says of one interface, or of a network behind a relay.
@@ -200,13 +202,16 @@ fn interfaces(root: Element<'_>) -> Vec<Interface<'_>> {
             let vlan = vlans.iter().find(|(own, _, _)| *own == device).map(|(_, number, tag)| (*number, *tag));
             let name = interface.value("descr").unwrap_or_default();
             let enabled = !says || interface.get("enable").is_some_and(is_on);
-            Interface { key: interface.name(), name, v4, v6, vlan, enabled }
+            let tracks = root.name() == "opnsense"
+                && interface.value("track6-interface").is_some()
+                && interface.get("dhcpd6track6allowoverride").is_none_or(|by_hand| !is_on(by_hand));
+            Interface { key: interface.name(), name, v4, v6, vlan, enabled, tracks }
         })
         .collect()
 }
 
 /// `<dhcpd>` and `<dhcpdv6>`: an element an interface.
-fn by_interface(config: &Config<'_>, name: &str, served: &mut Vec<Served>) -> Result<(), AdapterError> {
+fn by_interface<'a>(config: &Config<'a>, name: &str, served: &mut Vec<Served>) -> Result<(), AdapterError> {
     let file = config.file;
     let area = Some(config.root).filter(|root| root.name() == name);
     for section in config.root.all(name).chain(area).flat_map(Element::elements) {
@@ -225,6 +230,12 @@ fn by_interface(config: &Config<'_>, name: &str, served: &mut Vec<Served>) -> Re
             (false, _) => DhcpState::Off,
         };
         let mut server = file.server(state, enable.unwrap_or(section).place());
+        // Where an interface tracks another, OPNsense leases from the prefix of the day whatever is written here.
+        let by_itself = name == "dhcpdv6" && interface.is_some_and(|number| config.interfaces[number].tracks);
+        if by_itself {
+            server.state.value = DhcpState::Unknown;
+            server.completeness = Completeness::Partial;
+        }
         let ranges = section.all("range").chain(section.all("pool").flat_map(|pool| pool.all("range")));
         for range in ranges {
             let (Some(from), Some(to)) = (range.value("from"), range.value("to")) else { continue };
@@ -236,6 +247,7 @@ fn by_interface(config: &Config<'_>, name: &str, served: &mut Vec<Served>) -> Re
                 {
                     server.completeness = Completeness::Partial;
                 }
+                _ if by_itself => {}
                 (Ok(first), Ok(last)) if AddrRange::new(first, last).is_some() => {
                     let place = said::from_to(file.text, from, to);
                     server.ranges.extend(AddrRange::new(first, last).map(|range| file.surely(range, place)));
@@ -267,7 +279,16 @@ fn by_interface(config: &Config<'_>, name: &str, served: &mut Vec<Served>) -> Re
         if on && server.ranges.is_empty() && server.completeness == Completeness::Full {
             server.state.value = DhcpState::StaticOnly;
         }
-        let gateways = section.value("gateway").map(|text| config.addresses(text)).unwrap_or_default();
+        let of = |part: Element<'a>| part.value("gateway").map(|text| config.addresses(text)).unwrap_or_default();
+        let mut gateways = of(section);
+        let pools: Vec<_> = section.all("pool").flat_map(of).collect();
+        // Machines of a pool of its own may be told another; those beside it are told the interface's own, where nothing is written.
+        let own =
+            interface.and_then(|number| config.interfaces[number].v4).filter(|_| section.value("gateway").is_none());
+        if let Some((net, text)) = own.filter(|_| !pools.is_empty()) {
+            gateways.push(file.surely(IpAddr::V4(net.addr()), text));
+        }
+        said::add_new(&mut gateways, pools);
         let dns = section.all("dnsserver").flat_map(|dns| config.addresses(dns.written())).collect();
         let name = interface.is_none().then(|| file.surely(section.name().to_owned(), section.place()));
         served.push(Served { interface, name, subnet: None, server, gateways, dns });
@@ -343,7 +364,7 @@ fn of_interface(config: &Config<'_>, number: usize) -> Segment {
         interface.name
     };
     let place = place.lines().next().unwrap_or_default();
-    let mut segment = Segment { name: Some(file.surely(name.to_owned(), place)), ..Segment::default() };
+    let mut segment = Segment { name: Some(file.surely(xml::plain(name), place)), ..Segment::default() };
     segment.vlan = interface.vlan.map(|(number, text)| file.surely(number, text));
     segment.subnets.extend(interface.v4.map(|(net, text)| file.surely(IpNet::V4(net.trunc()), text)));
     segment.subnets.extend(interface.v6.map(|(net, text)| file.surely(IpNet::V6(net.trunc()), text)));

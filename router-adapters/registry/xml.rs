@@ -139,6 +139,37 @@ impl<'a> Element<'a> {
     }
 }
 
+/// What a written text means, where XML has its own signs for some characters (`R&amp;D`).
+pub(crate) fn plain(written: &str) -> String {
+    let mut plain = String::with_capacity(written.len());
+    let mut rest = written;
+    while let Some((before, after)) = rest.split_once('&') {
+        plain.push_str(before);
+        // The longest one is `&#x10ffff;`: no further, lest a text of nothing but `&` takes its time.
+        let end = after.bytes().take(10).position(|byte| byte == b';');
+        let sign = end.and_then(|end| {
+            let (sign, behind) = (after.get(..end)?, after.get(end + 1..)?);
+            let number = sign.strip_prefix('#');
+            let number =
+                number.and_then(|n| n.strip_prefix('x').map_or(n.parse().ok(), |n| u32::from_str_radix(n, 16).ok()));
+            let named = match sign {
+                "amp" => Some('&'),
+                "lt" => Some('<'),
+                "gt" => Some('>'),
+                "quot" => Some('"'),
+                "apos" => Some('\''),
+                _ => number.and_then(char::from_u32),
+            };
+            Some((named?, behind))
+        });
+        let (one, behind) = sign.unwrap_or(('&', after));
+        plain.push(one);
+        rest = behind;
+    }
+    plain.push_str(rest);
+    plain
+}
+
 /// The text with what is written in elements unreadable, but in those whose name (and whose parent's) is wanted.
 pub(crate) fn shown(document: &Document<'_>, wanted: impl Fn(&str, &str) -> bool) -> String {
     let text = document.input_text();
@@ -188,6 +219,15 @@ mod tests {
         assert_eq!((root.value("b"), root.value("c"), root.value("d")), (Some("1"), Some("x & y"), None));
         assert_eq!((root.value("e"), root.at(&["e", "f"]).map(Element::written)), (None, Some("2")));
         assert_eq!(root.get("d").map(Element::place), Some("<d/>"));
+    }
+
+    #[test]
+    fn signs_of_xml_are_read() {
+        assert_eq!(plain("R&amp;D &lt;2&gt; &#252;&#xfc;&quot;&apos;"), "R&D <2> üü\"'");
+        assert_eq!(plain("R&D &nothing; &#xffffffff; &"), "R&D &nothing; &#xffffffff; &");
+        assert_eq!(plain("&amp;lt;"), "&lt;");
+        let many = "&".repeat(1 << 20);
+        assert_eq!(plain(&many), many);
     }
 
     #[test]
