@@ -640,6 +640,24 @@ fn an_adapter_file_is_refused_with_its_place() {
         ("state = { always = \"unknown\" }", "state = { always = \"perhaps\" }", "a state must be", "map ="),
         (
             "[auth]\nscheme = \"steps\"",
+            "[[page]]\nname = \"dhcp\"\nfrom = \"dhcpp\"\njson = \"\"\nas = \"uci\"\n\n[auth]\nscheme = \"steps\"",
+            "nothing reads this file",
+            "there is no step `dhcpp`",
+        ),
+        (
+            "[auth]\nscheme = \"steps\"",
+            "[[page]]\nname = \"x\"\nfrom = \"identify\"\njson = \"\"\nas = \"routeros\"\nmenu = \"[x]\"\n\n[auth]\nscheme = \"steps\"",
+            "`[x]` is no menu of RouterOS",
+            "/ip dhcp-server lease",
+        ),
+        (
+            "[auth]\nscheme = \"steps\"",
+            "[[page]]\nname = \"x\"\nfrom = \"identify\"\njson = \"\"\nas = \"json\"\nmenu = \"/ip pool\"\nkeys = [\"a\"]\n\n[auth]\nscheme = \"steps\"",
+            "this file is written whole",
+            "entries of RouterOS stand in a menu",
+        ),
+        (
+            "[auth]\nscheme = \"steps\"",
             "[auth]\nscheme = \"steps\"\npassword = \"hunter9\"",
             "secrets are never read from an adapter file",
             "delete it",

@@ -198,7 +198,8 @@ fn mikrotik(asked: &Asked, state: &mut State, fault: Fault) -> Answer {
         "/rest/ip/dhcp-server" => json(fixture!("mikrotik-rest/servers.json")),
         "/rest/ip/pool" => json(fixture!("mikrotik-rest/pools.json")),
         "/rest/ip/address" => json(fixture!("mikrotik-rest/addresses.json")),
-        "/rest/ip/dhcp-server/lease" => json(fixture!("mikrotik-rest/leases.json")),
+        "/rest/ip/dhcp-server/network" => json(fixture!("mikrotik-rest/networks.json")),
+        "/rest/ip/dhcp-server/lease?dynamic=false" => json(fixture!("mikrotik-rest/leases.json")),
         _ => not_found(),
     }
 }
@@ -532,7 +533,12 @@ fn range_of(adapter: &Declared, said: &Conversation) -> String {
     let facts = adapter.facts(&replies, &mut sources).unwrap();
     let range = &facts.segments[0].dhcp[0].ranges[0];
     let (first, last) = (range.value.first().to_string(), range.value.last().to_string());
-    assert_eq!(sources.slice(range.place), format!("{first} to {last}"));
+    // What is read as the router's own file points into that file.
+    if adapter.description().reads.is_none() {
+        assert_eq!(sources.slice(range.place), format!("{first} to {last}"));
+    } else {
+        assert!(!sources.slice(range.place).is_empty(), "{}", adapter.description().id);
+    }
     range.value.to_string()
 }
 

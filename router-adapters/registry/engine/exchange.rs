@@ -51,7 +51,12 @@ pub(crate) struct Got {
 
 impl Got {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.all(name).next()
+    }
+
+    /// Every value of a header.
+    fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.headers.iter().filter(move |(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 }
 
@@ -66,8 +71,8 @@ pub(crate) enum Verdict {
     Means { meaning: Meaning, wait: Option<u64>, say: Option<String> },
     /// Another status.
     Status,
-    /// It is something else.
-    NotUnderstood { wanted: String, found: String },
+    /// It is something else. What was captured all the same may be needed to end what was begun.
+    NotUnderstood { wanted: String, found: String, captured: Vec<(String, String)> },
 }
 
 /// What is asked of an answer.
@@ -104,16 +109,21 @@ impl Declared {
             };
         }
         if let Some(wanted) = self.lacks(asked.expect, got, &answer) {
-            return Verdict::NotUnderstood { wanted, found: found(got) };
+            return Verdict::NotUnderstood { wanted, found: found(got), captured: Vec::new() };
         }
         let mut captured = Vec::new();
+        let mut lacking = None;
         for (name, capture) in asked.capture {
-            let Some(text) = self.captured(capture, got, &answer) else {
-                return Verdict::NotUnderstood { wanted: format!("`{name}`: {}", place(capture)), found: found(got) };
-            };
-            captured.push((name.clone(), text));
+            match self.captured(capture, got, &answer) {
+                Some(text) => captured.push((name.clone(), text)),
+                None if capture.optional => {}
+                None => lacking = lacking.or_else(|| Some(format!("`{name}`: {}", place(capture)))),
+            }
         }
-        Verdict::Good(captured)
+        match lacking {
+            Some(wanted) => Verdict::NotUnderstood { wanted, found: found(got), captured },
+            None => Verdict::Good(captured),
+        }
     }
 
     /// Whether the router is this adapter's, by the answer to its first request.
@@ -168,9 +178,16 @@ impl Declared {
     }
 
     fn captured(&self, capture: &Capture, got: &Got, answer: &Answer<'_>) -> Option<String> {
-        let text = if let Some(name) = &capture.header {
-            got.header(name).map(str::to_owned)
-        } else if capture.json.is_some() || capture.xml.is_some() {
+        if let Some(names) = &capture.header {
+            // A router may send a header several times, of which one has it.
+            let found = names.iter().flat_map(|name| got.all(name));
+            let mut texts = found.filter_map(|text| match &capture.regex {
+                Some(pattern) => self.patterns().group(pattern, text),
+                None => Some(text),
+            });
+            return texts.find(|text| !text.is_empty()).map(str::to_owned);
+        }
+        let text = if capture.json.is_some() || capture.xml.is_some() {
             first(answer, capture.json.as_deref(), capture.xml.as_deref())
         } else {
             Some(got.body.clone())
@@ -184,7 +201,8 @@ impl Declared {
 }
 
 fn place(capture: &Capture) -> String {
-    let header = capture.header.as_ref().map(|name| format!("the header {name}"));
+    let names = capture.header.as_ref().map(|names| names.iter().cloned().collect::<Vec<_>>().join(" or "));
+    let header = names.map(|names| format!("the header {names}"));
     let texts = [header, capture.json.clone(), capture.xml.clone(), capture.regex.clone()];
     texts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

@@ -5,13 +5,14 @@ use std::net::IpAddr;
 use ipnet::{IpNet, Ipv4Net};
 use poolcheck_plan::facts::{Completeness, DhcpState, Reservation};
 use poolcheck_plan::{AddrRange, Confidence, Facts, Sources};
+use serde_json::Value;
 
 use super::Declared;
 use super::card::{self, Known, Network};
-use super::description::{Check, Pick, Picks, ReservationRule, SegmentRule, Sure, Written};
+use super::description::{Check, PageRule, Pick, Picks, ReservationRule, SegmentRule, Sure, Written};
 use super::exchange::IDENTIFY;
 use super::select::{Answers, Finder, Item, pointed, wanted};
-use super::value;
+use super::{pages, value};
 use crate::adapter::{Adapter, AdapterError, Complaint, Input, Page};
 use crate::{said, write};
 
@@ -44,24 +45,50 @@ impl Declared {
 }
 
 impl Declared {
-    /// Lets an adapter of files read the answers, each under its path on the router.
+    /// Lets an adapter of files read the answers: the files that are made of them, or each under its path on the router.
     fn read_with(&self, reader: &Adapter, replies: &Replies<'_>, sources: &mut Sources) -> Result<Facts, AdapterError> {
         let file = self.description();
         let path = |id: &str| {
             let step = file.step.iter().find(|step| step.id == id);
             step.map_or(file.identify.get.as_deref(), |step| step.get.as_deref().or(step.post.as_deref()))
         };
-        // What the router shows to everybody comes last: it says the least.
-        let (first, rest): (Vec<_>, Vec<_>) = replies.texts.iter().partition(|(id, _)| *id == IDENTIFY);
-        let pages = rest.into_iter().chain(first);
-        let pages: Vec<Page<'_>> = pages.map(|(id, text)| Page { name: path(id).unwrap_or(id), text }).collect();
+        let made = self.pages(replies)?;
+        let pages: Vec<Page<'_>> = if file.page.is_empty() {
+            // What the router shows to everybody comes last: it says the least.
+            let (first, rest): (Vec<_>, Vec<_>) = replies.texts.iter().partition(|(id, _)| *id == IDENTIFY);
+            let pages = rest.into_iter().chain(first);
+            pages.map(|(id, text)| Page { name: path(id).unwrap_or(id), text }).collect()
+        } else {
+            made.iter().map(|(name, text)| Page { name, text }).collect()
+        };
         let mut facts = reader.parse(&Input { pages: &pages, read_at: replies.read_at }, sources)?;
-        if let (Some(origin), Some((host, at))) = (facts.origins.first_mut(), replies.read_at) {
-            origin.adapter.clone_from(&file.id);
-            origin.title = format!("{} {host}", file.id);
-            origin.read_at = Some(at.to_owned());
+        if let Some(origin) = facts.origins.first_mut() {
+            if let Some((host, at)) = replies.read_at {
+                origin.adapter.clone_from(&file.id);
+                origin.title = format!("{} {host}", file.id);
+                origin.read_at = Some(at.to_owned());
+            }
+            // Who is asked over the network is changed there, and not in a file.
+            if file.how_to_shrink.is_some() {
+                origin.how_to_shrink.clone_from(&file.how_to_shrink);
+            }
         }
         Ok(facts)
+    }
+
+    /// The files that are made of the answers.
+    fn pages(&self, replies: &Replies<'_>) -> Result<Vec<(String, String)>, AdapterError> {
+        let answers = Answers::new(replies.texts, false);
+        let reader = Reader { adapter: self, find: Finder { answers: &answers, patterns: self.patterns() } };
+        let mut pages: Vec<(String, String)> = Vec::new();
+        for rule in &self.description().page {
+            let Some(text) = reader.page(rule)? else { continue };
+            match pages.iter_mut().find(|(name, _)| *name == rule.name) {
+                Some((_, known)) => known.push_str(&text),
+                None => pages.push((rule.name.clone(), text)),
+            }
+        }
+        Ok(pages)
     }
 }
 
@@ -116,6 +143,26 @@ impl<'a> Reader<'a> {
         complaint.help(format!(
             "its firmware may be unknown here: `poolcheck router record --adapter {id}` saves what a report needs, without names and keys; until then write the range into lan.toml"
         ))
+    }
+
+    /// One file, or a part of it; `None` where the router lacks what it is made of, and may.
+    fn page(&self, rule: &PageRule) -> Read<Option<String>> {
+        let steps = &self.adapter.description().step;
+        let may_lack = steps.iter().any(|step| step.id == rule.from && step.optional);
+        if may_lack && self.find.answers.get(&rule.from).is_none() {
+            return Ok(None);
+        }
+        let place = Pick { from: Some(rule.from.clone()), json: Some(rule.json.clone()), ..Pick::default() };
+        let found = self.find.items(&place, None).into_iter().find_map(Item::json);
+        let Some(value) = found else {
+            let (looked, found) = self.find.missing(&place);
+            let message = format!("`{}` is not understood: looked for {looked}, found {found}", rule.name);
+            return Err(self.helped(Complaint::whole(message)));
+        };
+        let counts = |entry: &'a Value| self.find.counts(&rule.only, Item::Json(entry), None);
+        pages::written(rule, value, counts)
+            .map(Some)
+            .ok_or_else(|| self.helped(Complaint::whole(format!("`{}` is not understood: it is no list", rule.name))))
     }
 
     /// Whether what was said is the whole.

@@ -246,7 +246,9 @@ impl<'a> Finder<'a> {
 
 /// A pick as a person would name it.
 pub(crate) fn wanted(pick: &Pick) -> String {
-    let list = |paths: &super::description::OneOrMany| paths.iter().cloned().collect::<Vec<_>>().join(" or ");
+    // The empty pointer is the whole answer.
+    let named = |path: &String| if path.is_empty() { "JSON".to_owned() } else { path.clone() };
+    let list = |paths: &super::description::OneOrMany| paths.iter().map(named).collect::<Vec<_>>().join(" or ");
     let what = match pick {
         Pick { json: Some(paths), .. } | Pick { xml: Some(paths), .. } => list(paths),
         Pick { css: Some(selector), .. } => selector.clone(),

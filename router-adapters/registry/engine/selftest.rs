@@ -69,7 +69,7 @@ impl Declared {
                     return Err(format!("{}{wait}", word(meaning)));
                 }
                 Verdict::Status => return Err(format!("step {}: status {}", step.id, got.status)),
-                Verdict::NotUnderstood { wanted, found } => {
+                Verdict::NotUnderstood { wanted, found, .. } => {
                     return Err(format!("step {} is not understood: looked for {wanted}, found {found}", step.id));
                 }
             }

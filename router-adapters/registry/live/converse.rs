@@ -342,12 +342,14 @@ impl<'a> Talk<'a> {
                 Err(FetchError::NoSecret { adapter: self.adapter.description().id.clone() })
             }
             Verdict::Status => Err(FetchError::Status { path: path.clone(), status: got.status }),
-            Verdict::NotUnderstood { wanted, found } => Err(FetchError::NotUnderstood {
-                adapter: self.adapter.description().id.clone(),
-                path: path.clone(),
-                wanted,
-                found,
-            }),
+            Verdict::NotUnderstood { wanted, found, captured } => {
+                // What was begun is ended with it.
+                for (name, value) in captured {
+                    self.vars.set(&name, value);
+                }
+                let adapter = self.adapter.description().id.clone();
+                Err(FetchError::NotUnderstood { adapter, path: path.clone(), wanted, found })
+            }
         }
     }
 
@@ -404,8 +406,8 @@ impl<'a> Talk<'a> {
         let listed = if self.described.is_some() { path.as_str() } else { asked.path };
         let mut headers = Vec::new();
         for (name, value) in asked.headers {
-            // Without a login there is nothing to carry.
-            if self.secret().is_none() && placeholders(value).iter().any(|name| !vars.has(name)) {
+            // Without a login, or where the router gave nothing, there is nothing to carry.
+            if placeholders(value).iter().any(|name| !vars.has(name)) {
                 continue;
             }
             headers.push((name.clone(), vars.header(value).map_err(unfit)?));
