@@ -80,7 +80,7 @@ impl Kea {
         let config = format!(
             r#"{{ "Dhcp4": {{
   // A comment, as Kea allows.
-  "interfaces-config": {{ "interfaces": [] }},
+  "interfaces-config": {{ "interfaces": ["lo"], "dhcp-socket-type": "udp" }},
   "control-socket": {{ "socket-type": "unix", "socket-name": "{}" }},
   "lease-database": {{ "type": "memfile", "persist": false }},
   "valid-lifetime": 4000,

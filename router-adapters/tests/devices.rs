@@ -141,6 +141,9 @@ fn hilink(asked: &Asked, state: &mut State, fault: Fault) -> Answer {
         "GET /api/webserver/SesTokInfo" => {
             xml("<response><SesInfo>SessionID=first</SesInfo><TokInfo>tok1</TokInfo></response>")
         }
+        "GET /api/user/state-login" => xml(
+            "<response><State>-1</State><password_type>4</password_type><extern_password_type>0</extern_password_type></response>",
+        ),
         "POST /api/user/login" => {
             let carried = (asked.header("cookie"), asked.header("__requestverificationtoken"));
             assert_eq!(carried, (Some("SessionID=first"), Some("tok1")));
@@ -299,6 +302,10 @@ fn unifi(asked: &Asked, state: &mut State, fault: Fault) -> Answer {
         },
         line => match (line, asked.header("cookie") == Some("TOKEN=eyJh.bc")) {
             ("GET /proxy/network/api/s/default/rest/networkconf", true) => json(fixture!("unifi/networkconf.json")),
+            ("GET /proxy/network/api/s/default/rest/user", true) => {
+                // More clients than are read: their fixed addresses are then not known, and the rest is.
+                Answer::Broken([b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".to_vec(), vec![b' '; 2 << 20]].concat())
+            }
             ("POST /api/auth/logout", true) if asked.header("x-csrf-token") == Some("c5rf") => {
                 logout(state);
                 json("{}")
@@ -312,7 +319,7 @@ fn virgin(asked: &Asked, state: &mut State, fault: Fault) -> Answer {
     match &*asked.line() {
         "GET /rest/v1/system/info" => json("{\"info\":{\"modelName\":\"F3896LG-VMB\"}}"),
         "POST /rest/v1/user/login" => match fault {
-            Fault::Busy => whole("403 Forbidden", "", "{}"),
+            Fault::Busy => whole("503 Service Unavailable", "", "{}"),
             Fault::Locked => whole("429 Too Many Requests", "", "{}"),
             _ if login(body(asked)["password"].as_str(), state) => {
                 whole("201 Created", "", "{\"created\":{\"token\":\"t0ken-1\",\"userLevel\":\"regular\",\"userId\":3}}")

@@ -19,7 +19,7 @@ use crate::spanned_toml::{Reader, is_secret, nearest};
 
 const PICK_KEYS: [&str; 13] =
     ["from", "regex", "json", "xml", "css", "attr", "always", "lookup", "map", "split", "empty", "as", "optional"];
-const PICK_KEYS_MORE: [&str; 1] = ["confidence"];
+const PICK_KEYS_MORE: [&str; 2] = ["confidence", "when"];
 
 /// Headers that the engine alone sets.
 const OWN_HEADERS: [&str; 6] = ["host", "content-length", "transfer-encoding", "connection", "expect", "upgrade"];
@@ -607,6 +607,7 @@ impl Checker<'_, '_> {
             ("vlan", &rule.vlan),
             ("subnet", &rule.subnet),
             ("gateway", &rule.gateway),
+            ("router", &rule.router),
             ("mask", &rule.mask),
             ("dns", &rule.dns),
             ("state", &rule.state),
@@ -714,6 +715,9 @@ impl Checker<'_, '_> {
         }
         if let Some(pattern) = &pick.regex {
             self.regex(pattern, &below(path, &["regex"]));
+        }
+        if let Some(condition) = &pick.when {
+            self.condition(condition, &below(path, &["when"]), needs_from);
         }
         if let Some(selector) = &pick.css {
             self.css = true;

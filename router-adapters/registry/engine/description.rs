@@ -198,6 +198,12 @@ pub struct Step {
     /// Whether the router may lack it (404, 403, 501).
     #[serde(default)]
     pub optional: bool,
+    /// Whether the answer may be larger than is read: what it says is then not known, and the rest is.
+    #[serde(default)]
+    pub may_be_large: bool,
+    /// Whether it is only asked where a password was given: what is to be known before a login.
+    #[serde(default)]
+    pub with_secret: bool,
 }
 
 /// What a POST does.
@@ -380,6 +386,8 @@ pub struct Pick {
     pub optional: bool,
     /// How sure it is: `high`, `medium` or `low`.
     pub confidence: Option<Sure>,
+    /// It says something only where this holds too.
+    pub when: Option<Box<Condition>>,
 }
 
 /// How sure a fact is.
@@ -488,7 +496,9 @@ pub struct SegmentRule {
     pub gateway: Option<Picks>,
     /// The network mask: `255.255.255.0`, `24` or `/24`.
     pub mask: Option<Picks>,
-    /// DNS servers.
+    /// The router's own address, where machines are told another gateway.
+    pub router: Option<Picks>,
+    /// DNS servers: those of every pick.
     pub dns: Option<Picks>,
     /// `on`, `off`, `relay`, `static-only` or `unknown`.
     pub state: Option<Picks>,

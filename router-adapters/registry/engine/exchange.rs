@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::Declared;
-use super::description::{AuthScheme, Capture, Expect, Meaning, Trouble};
+use super::description::{AuthScheme, Capture, Effect, Expect, Meaning, Step, Trouble};
 use super::plain;
 use super::select::{Answer, first};
 
@@ -81,8 +81,19 @@ pub(crate) struct Asked<'a> {
     pub(crate) errors: &'a [Trouble],
     pub(crate) capture: &'a BTreeMap<String, Capture>,
     pub(crate) optional: bool,
-    /// Whether a credential was sent, so that a refusal is one of it.
-    pub(crate) with_credential: bool,
+    /// Whether a credential was sent, so that a refusal is one of it, or of who it is.
+    pub(crate) login: Option<Login>,
+}
+
+/// What a router knows of a credential when it answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Login {
+    /// It is sent with every request.
+    Along,
+    /// It is being looked at.
+    Now,
+    /// It was accepted before.
+    Before,
 }
 
 impl Declared {
@@ -101,8 +112,9 @@ impl Declared {
         if !wanted.contains(&got.status) {
             return match got.status {
                 403 | 404 | 501 if asked.optional => Verdict::Absent,
-                401 if asked.with_credential => means(Meaning::WrongPassword),
-                403 if asked.with_credential => means(Meaning::Denied),
+                401 if matches!(asked.login, Some(Login::Along | Login::Now)) => means(Meaning::WrongPassword),
+                403 if matches!(asked.login, Some(Login::Along | Login::Before)) => means(Meaning::Denied),
+                401 if asked.login == Some(Login::Before) => means(Meaning::Denied),
                 429 => means(Meaning::Locked),
                 503 => means(Meaning::Busy),
                 _ => Verdict::Status,
@@ -134,9 +146,13 @@ impl Declared {
         wanted.contains(&got.status) && self.lacks(expect, got, &Answer::of(&got.body, false)).is_none()
     }
 
-    /// Whether a credential goes with every request.
-    pub(crate) fn logs_in_everywhere(&self) -> bool {
-        matches!(self.description().auth.scheme, AuthScheme::Basic | AuthScheme::Header | AuthScheme::Challenge)
+    /// When a router that is asked with a credential knows it.
+    pub(crate) fn when_known(&self, step: &Step) -> Login {
+        match (self.description().auth.scheme, step.effect) {
+            (AuthScheme::Basic | AuthScheme::Header | AuthScheme::Challenge, _) => Login::Along,
+            (_, Some(Effect::Login)) => Login::Now,
+            _ => Login::Before,
+        }
     }
 
     fn lacks(&self, expect: &Expect, got: &Got, answer: &Answer<'_>) -> Option<String> {

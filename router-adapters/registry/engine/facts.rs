@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::Declared;
 use super::card::{self, Known, Network};
-use super::description::{Check, PageRule, Pick, Picks, ReservationRule, SegmentRule, Sure, Written};
+use super::description::{Check, OneOrMany, PageRule, Pick, Picks, ReservationRule, SegmentRule, Sure, Written};
 use super::exchange::IDENTIFY;
 use super::select::{Answers, Finder, Item, pointed, wanted};
 use super::{pages, value};
@@ -191,7 +191,8 @@ impl<'a> Reader<'a> {
             })?,
             subnet: self.one(rule.subnet.as_ref(), "subnet", item, |text, _| value::prefix(text))?,
             gateway,
-            dns: self.many(rule.dns.as_ref(), "dns", item, value::address)?,
+            router: self.one(rule.router.as_ref(), "router", item, value::address)?,
+            dns: self.all(rule.dns.as_ref(), "dns", item, value::address)?,
             server: self.one(rule.server.as_ref(), "server", item, value::address)?,
             state: state.unwrap_or(Known { value: DhcpState::Unknown, sure: Confidence::High }),
             ranges: Vec::new(),
@@ -335,6 +336,26 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The values of all picks.
+    fn all<T: PartialEq>(
+        &self,
+        picks: Option<&Picks>,
+        key: &str,
+        item: Option<Item<'a>>,
+        parse: impl Fn(&str, Option<Written>) -> Option<T>,
+    ) -> Read<Vec<Known<T>>> {
+        let mut all: Vec<Known<T>> = Vec::new();
+        for pick in picks.map(Picks::as_slice).unwrap_or_default() {
+            let found = self.many(Some(&Picks::One(Box::new(pick.clone()))), key, item, &parse)?;
+            for one in found {
+                if all.iter().all(|known| known.value != one.value) {
+                    all.push(one);
+                }
+            }
+        }
+        Ok(all)
+    }
+
     fn unreadable(&self, key: &str, text: &str) -> Complaint {
         self.helped(Complaint::whole(format!("`{key}` is not understood: the router says `{}`", shown(text))))
     }
@@ -386,6 +407,12 @@ impl<'a> Reader<'a> {
         // A text that is divided is a list; when it is there and empty, so is the list.
         if let (Some(step), Some(_), Some(_)) = (&each.from, &each.xml, &each.split) {
             let whole = Pick { from: Some(step.clone()), xml: each.xml.clone(), ..Pick::default() };
+            return !self.find.items(&whole, item).is_empty();
+        }
+        if let (Some(step), Some(paths)) = (&each.from, &each.xml) {
+            let list = |path: &String| path.rsplit_once('/').map(|(list, _)| list.to_owned());
+            let lists: Vec<String> = paths.iter().filter_map(list).filter(|list| !list.is_empty()).collect();
+            let whole = Pick { from: Some(step.clone()), xml: Some(OneOrMany::Many(lists)), ..Pick::default() };
             return !self.find.items(&whole, item).is_empty();
         }
         let (Some(root), Some(paths)) = (root, &each.json) else { return false };

@@ -300,7 +300,7 @@ impl<'a> Talk<'a> {
 
     fn step(&mut self, step: &Step) -> Result<(), FetchError> {
         let login = step.effect == Some(Effect::Login);
-        if login && self.secret().is_none() {
+        if (login || step.with_secret) && self.secret().is_none() {
             return Ok(());
         }
         let (method, path) = match (&step.get, &step.post) {
@@ -316,7 +316,10 @@ impl<'a> Talk<'a> {
         vars.derive(&step.derive).map_err(|unfit| self.unfit(path, &unfit))?;
         let described =
             Described { method, path, headers: &step.headers, json: step.json.as_ref(), xml: step.xml.as_deref() };
-        let got = self.send(&described, Some(&vars), true)?;
+        let got = match self.send(&described, Some(&vars), true) {
+            Err(FetchError::TooLarge { .. }) if step.may_be_large => return Ok(()),
+            got => got?,
+        };
         self.said.answers.push((step.id.clone(), got.body.clone()));
         let with_credential = self.secret().is_some() && self.scheme() != AuthScheme::None;
         let asked = Asked {
@@ -324,7 +327,7 @@ impl<'a> Talk<'a> {
             errors: &step.errors,
             capture: &step.capture,
             optional: step.optional,
-            with_credential,
+            login: with_credential.then(|| self.adapter.when_known(step)),
         };
         match self.adapter.judge(&asked, &got) {
             Verdict::Good(captured) => {
@@ -360,7 +363,11 @@ impl<'a> Talk<'a> {
             Meaning::WrongPassword if self.secret().is_none() => {
                 FetchError::NoSecret { adapter: self.adapter.description().id.clone() }
             }
-            Meaning::WrongPassword => FetchError::WrongPassword { host, user: self.user.clone() },
+            // Who sees it with a login was not asked with one.
+            Meaning::Denied if self.secret().is_none() && self.scheme() != AuthScheme::None => {
+                FetchError::NoSecret { adapter: self.adapter.description().id.clone() }
+            }
+            Meaning::WrongPassword => FetchError::WrongPassword { host, user: self.user.clone(), say },
             Meaning::Busy => FetchError::Busy { host },
             Meaning::Locked => FetchError::Locked { host, wait, say },
             Meaning::Denied => FetchError::Denied { host, path, say },

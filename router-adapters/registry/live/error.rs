@@ -223,6 +223,8 @@ pub enum FetchError {
         host: String,
         /// The user's name.
         user: String,
+        /// What the adapter says about it.
+        say: Option<String>,
     },
     /// The router refused again and again after it had accepted the password, or said that it is busy.
     #[error("{host} is busy: somebody else is logged in")]
@@ -336,7 +338,9 @@ impl FetchError {
             Self::BasicOnly { .. } => {
                 "save the page in a browser and use: poolcheck router read FILE; or --allow-basic on a network you trust".into()
             }
-            Self::WrongPassword { .. } => "nothing was tried twice; the password is on the router's label unless changed".into(),
+            Self::WrongPassword { say, .. } => say.clone().unwrap_or_else(|| {
+                "nothing was tried twice; the password is on the router's label unless changed".into()
+            }),
             Self::Busy { .. } => "log out in the browser, wait a few minutes, and try again".into(),
             Self::Interrupted { .. } => "its session was closed before the end; nothing was written".into(),
             Self::Secret(error) => error.help(),
