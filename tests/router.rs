@@ -165,6 +165,7 @@ reservations = [
 ]
 
 [[segment]]
+name = "lab"
 subnet = "10.7.0.0/24"
 
 [[segment.dhcp]]

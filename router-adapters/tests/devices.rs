@@ -858,3 +858,62 @@ fn a_search_believes_nobody_about_somebody_else() {
         "another one was asked for"
     );
 }
+
+/// A FRITZ!Box that applications may not ask: nothing says so but that its description is not there.
+#[test]
+fn a_door_that_is_closed_is_not_called_another_router() {
+    let device = devices().into_iter().find(|device| device.id == "fritzbox").unwrap();
+    let closed = Device { answer: |_, _, _| not_found(), ..device };
+    let running = closed.start(Fault::None);
+    let error = running.ask(&running.request(PASSWORD)).unwrap_err();
+    assert!(error.headline().ends_with("is another router, or what is needed is switched off"), "{error:?}");
+    assert!(error.help().contains("Allow access for applications"), "{}", error.help());
+    assert_eq!(running.hub.lines(), ["GET /tr64desc.xml"]);
+}
+
+/// What came after an accepted login is no wrong password, and a Pi-hole without one needs none.
+#[test]
+fn a_session_that_is_not_taken_is_no_wrong_password() {
+    let device = devices().into_iter().find(|device| device.id == "unifi").unwrap();
+    let forgets = Device {
+        answer: |asked, state, fault| match &*asked.line() {
+            "GET /proxy/network/api/s/default/rest/networkconf" => refused("{}"),
+            _ => unifi(asked, state, fault),
+        },
+        ..device
+    };
+    let running = forgets.start(Fault::None);
+    let error = running.ask(&running.request(PASSWORD)).unwrap_err();
+    assert!(matches!(&error, FetchError::Denied { path, .. } if path.ends_with("networkconf")), "{error:?}");
+
+    let device = devices().into_iter().find(|device| device.id == "pihole-api").unwrap();
+    let open = Device {
+        answer: |asked, _, _| match &*asked.line() {
+            "GET /api/auth" | "POST /api/auth" => {
+                json("{\"session\":{\"valid\":true,\"totp\":false,\"sid\":null,\"validity\":-1},\"took\":0.1}")
+            }
+            "GET /api/config/dhcp" if asked.header("x-ftl-sid").is_none() => json(fixture!("pihole-api/config.json")),
+            _ => not_found(),
+        },
+        ..device
+    };
+    let running = open.start(Fault::None);
+    let said = running.ask(&running.request(PASSWORD)).unwrap();
+    assert_eq!(range_of(running.adapter, &said), "192.168.1.201-192.168.1.251");
+    assert!(!running.hub.lines().iter().any(|line| line.starts_with("DELETE")), "there is no session to end");
+}
+
+/// A login whose answer lacks something begins a session all the same: it is ended.
+#[test]
+fn a_session_of_which_something_is_missing_is_ended() {
+    let device = devices().into_iter().find(|device| device.id == "virgin-hub5").unwrap();
+    let text = include_str!("../virgin-hub5.toml").replace(
+        "capture = { token = { json = \"/created/token\" },",
+        "capture = { missing = { json = \"/created/nothing\" }, token = { json = \"/created/token\" },",
+    );
+    let adapter: &'static Declared = Box::leak(Box::new(Declared::load("x.toml", &text, &mut Sources::new()).unwrap()));
+    let running = Running { adapter, ..device.start(Fault::None) };
+    let error = running.ask(&running.request(PASSWORD)).unwrap_err();
+    assert!(matches!(&error, FetchError::NotUnderstood { wanted, .. } if wanted.contains("missing")), "{error:?}");
+    assert_eq!(running.state.lock().unwrap().begun, 1);
+}

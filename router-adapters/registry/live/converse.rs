@@ -295,7 +295,9 @@ impl<'a> Talk<'a> {
         };
         let others = crate::engine::builtin().filter(same).filter(|other| other.identifies(&got));
         let looks_like = others.map(|other| other.description().id.clone()).collect();
-        Err(FetchError::NotThisRouter { host: self.way.host(), wanted, found, looks_like })
+        // A page is somebody's; a status alone may be this router's, with the door closed.
+        let needs = mine.needs.clone().filter(|_| got.status != 200);
+        Err(FetchError::NotThisRouter { host: self.way.host(), wanted, found, looks_like, needs })
     }
 
     fn step(&mut self, step: &Step) -> Result<(), FetchError> {

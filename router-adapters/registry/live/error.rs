@@ -103,6 +103,8 @@ pub enum FetchError {
         found: String,
         /// The adapters that know this answer.
         looks_like: Vec<String>,
+        /// What this adapter needs to be switched on, where nothing answered that could be another router.
+        needs: Option<String>,
     },
     /// The router answered with a status that is not success.
     #[error("{path} gave HTTP status {status}")]
@@ -252,6 +254,9 @@ impl FetchError {
     pub fn headline(&self) -> String {
         match self {
             Self::NotUnderstood { path, .. } => format!("the answer to {path} is not understood"),
+            Self::NotThisRouter { host, needs: Some(_), .. } => {
+                format!("{host} is another router, or what is needed is switched off")
+            }
             Self::NotThisRouter { host, .. } => format!("{host} is another router"),
             other => other.to_string(),
         }
@@ -302,6 +307,9 @@ impl FetchError {
             Self::Redirected { .. } => "redirects are never followed: is this a captive portal, or has the router moved?".into(),
             Self::NotThisRouter { looks_like, .. } if !looks_like.is_empty() => {
                 format!("no password was sent; it looks like one for --adapter {}", looks_like.join(" or "))
+            }
+            Self::NotThisRouter { needs: Some(needs), .. } => {
+                format!("no password was sent; is it the right router (poolcheck router identify)? It needs {needs}")
             }
             Self::NotThisRouter { .. } => {
                 "no password was sent; name the right router with --host, or the right --adapter (poolcheck router identify)".into()
