@@ -80,7 +80,7 @@ impl Kea {
         let config = format!(
             r#"{{ "Dhcp4": {{
   // A comment, as Kea allows.
-  "interfaces-config": {{ "interfaces": [] }},
+  "interfaces-config": {{ "interfaces": ["lo"], "dhcp-socket-type": "udp" }},
   "control-socket": {{ "socket-type": "unix", "socket-name": "{}" }},
   "lease-database": {{ "type": "memfile", "persist": false }},
   "valid-lifetime": 4000,
@@ -165,6 +165,7 @@ reservations = [
 ]
 
 [[segment]]
+name = "lab"
 subnet = "10.7.0.0/24"
 
 [[segment.dhcp]]
@@ -638,6 +639,24 @@ fn an_adapter_file_is_refused_with_its_place() {
             "write schema",
         ),
         ("state = { always = \"unknown\" }", "state = { always = \"perhaps\" }", "a state must be", "map ="),
+        (
+            "[auth]\nscheme = \"steps\"",
+            "[[page]]\nname = \"dhcp\"\nfrom = \"dhcpp\"\njson = \"\"\nas = \"uci\"\n\n[auth]\nscheme = \"steps\"",
+            "nothing reads this file",
+            "there is no step `dhcpp`",
+        ),
+        (
+            "[auth]\nscheme = \"steps\"",
+            "[[page]]\nname = \"x\"\nfrom = \"identify\"\njson = \"\"\nas = \"routeros\"\nmenu = \"[x]\"\n\n[auth]\nscheme = \"steps\"",
+            "`[x]` is no menu of RouterOS",
+            "/ip dhcp-server lease",
+        ),
+        (
+            "[auth]\nscheme = \"steps\"",
+            "[[page]]\nname = \"x\"\nfrom = \"identify\"\njson = \"\"\nas = \"json\"\nmenu = \"/ip pool\"\nkeys = [\"a\"]\n\n[auth]\nscheme = \"steps\"",
+            "this file is written whole",
+            "entries of RouterOS stand in a menu",
+        ),
         (
             "[auth]\nscheme = \"steps\"",
             "[auth]\nscheme = \"steps\"\npassword = \"hunter9\"",

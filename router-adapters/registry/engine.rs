@@ -14,6 +14,7 @@ pub(crate) mod exchange;
 mod facts;
 #[cfg(feature = "live")]
 pub(crate) mod fill;
+mod pages;
 pub mod scrub;
 pub(crate) mod select;
 mod selftest;

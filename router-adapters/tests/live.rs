@@ -152,7 +152,7 @@ fn a_wrong_password_is_sent_once() {
     let hub = good_hub(|_| false);
     let mut request = hub.request();
     request.secret = Some(secret("hunter3"));
-    let expected = FetchError::WrongPassword { host: hub.address.to_string(), user: "admin".to_owned() };
+    let expected = FetchError::WrongPassword { host: hub.address.to_string(), user: "admin".to_owned(), say: None };
     assert_eq!(hub.fetch(&request).map(|said| said.asked), Err(expected));
     assert_eq!(hub.passwords_sent(), 1);
 }

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 use ipnet::IpNet;
-use poolcheck_plan::facts::{Completeness, DhcpServer, DhcpState, Origin, OriginId, Reservation, Segment, Sourced};
+use poolcheck_plan::facts::{
+    Completeness, DhcpServer, DhcpState, Host, Origin, OriginId, Reservation, Role, Segment, Sourced,
+};
 use poolcheck_plan::{AddrRange, Confidence, Facts, SourceKind, Sources, Span};
 
 use super::description::Description;
@@ -24,6 +26,8 @@ pub(crate) struct Network {
     pub(crate) vlan: Option<Known<u16>>,
     pub(crate) subnet: Option<Known<IpNet>>,
     pub(crate) gateway: Option<Known<IpAddr>>,
+    /// The router's own address, where machines are told another gateway.
+    pub(crate) router: Option<Known<IpAddr>>,
     pub(crate) dns: Vec<Known<IpAddr>>,
     pub(crate) server: Option<Known<IpAddr>>,
     pub(crate) state: Known<DhcpState>,
@@ -118,6 +122,19 @@ impl Card {
             self.comma(start);
             self.put("router ");
             segment.gateways.push(self.say(gateway, &gateway.value.to_string()));
+        }
+        let told = network.gateway.as_ref().map(|gateway| gateway.value);
+        if let Some(router) = network.router.as_ref().filter(|router| told.is_some_and(|told| told != router.value)) {
+            self.comma(start);
+            self.put("the router itself ");
+            let own = self.say(router, &router.value.to_string());
+            let host = Host { address: own.value, name: None, mac: None, role: Role::Router };
+            segment.hosts.push(Sourced {
+                value: host,
+                place: own.place,
+                confidence: own.confidence,
+                origin: own.origin,
+            });
         }
         for dns in &network.dns {
             self.comma(start);

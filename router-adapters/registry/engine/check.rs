@@ -7,8 +7,8 @@ use serde_json::Value;
 use toml::de::{DeTable, DeValue};
 
 use super::description::{
-    AuthScheme, Capture, Condition, Description, Effect, Expect, FORMAT, Lookup, OneOrMany, Pick, Picks, SegmentRule,
-    Step, Written,
+    AuthScheme, Capture, Condition, Description, Effect, Expect, FORMAT, Form, Lookup, OneOrMany, PageRule, Pick,
+    Picks, SegmentRule, Step, Written,
 };
 use super::exchange::{IDENTIFY, placeholders};
 use super::locate;
@@ -19,7 +19,7 @@ use crate::spanned_toml::{Reader, is_secret, nearest};
 
 const PICK_KEYS: [&str; 13] =
     ["from", "regex", "json", "xml", "css", "attr", "always", "lookup", "map", "split", "empty", "as", "optional"];
-const PICK_KEYS_MORE: [&str; 1] = ["confidence"];
+const PICK_KEYS_MORE: [&str; 2] = ["confidence", "when"];
 
 /// Headers that the engine alone sets.
 const OWN_HEADERS: [&str; 6] = ["host", "content-length", "transfer-encoding", "connection", "expect", "upgrade"];
@@ -117,6 +117,9 @@ impl Checker<'_, '_> {
         for (number, segment) in file.segment.iter().enumerate() {
             self.segment(segment, &at(&["segment", &number.to_string()]));
         }
+        for (number, page) in file.page.iter().enumerate() {
+            self.page(page, file.reads.is_some(), &at(&["page", &number.to_string()]));
+        }
         for (number, check) in file.check.iter().enumerate() {
             let path = at(&["check", &number.to_string()]);
             for (n, pick) in check.same.iter().enumerate() {
@@ -169,6 +172,37 @@ impl Checker<'_, '_> {
                 self.wrong(&at(&["reads"]), format!("there is no adapter of files `{id}`"), &help);
             }
             None | Some(_) => {}
+        }
+    }
+
+    /// The files that are made of answers for an adapter of files.
+    fn page(&mut self, rule: &PageRule, reads: bool, path: &[String]) {
+        if !reads {
+            self.wrong(path, "nothing reads this file", "name the adapter of files that does: reads = \"openwrt\"");
+        }
+        if !self.steps.contains(rule.from.as_str()) {
+            let message = format!("there is no step `{}`", rule.from);
+            self.wrong(&below(path, &["from"]), message, "name the id of a [[step]]");
+        }
+        for pointer in rule.json.iter() {
+            self.places(Some(pointer), None, path);
+        }
+        if (rule.form == Form::Routeros) != rule.menu.is_some() {
+            let help = "write as = \"routeros\" and menu = \"/ip pool\" together";
+            self.wrong(path, "entries of RouterOS stand in a menu, and nothing else does", help);
+        }
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '/' | ' ' | '-');
+        if let Some(menu) = rule.menu.as_ref().filter(|menu| !menu.starts_with('/') || !menu.chars().all(fits)) {
+            let message = format!("`{menu}` is no menu of RouterOS");
+            self.wrong(&below(path, &["menu"]), message, "write it as /ip dhcp-server lease");
+        }
+        let picks = !rule.only.is_empty() || !rule.keys.is_empty() || !rule.instead.is_empty();
+        if picks && matches!(rule.form, Form::Json | Form::Toml) {
+            let message = "this file is written whole: `only`, `keys` and `instead` are for entries";
+            self.wrong(path, message, "delete them, or write as = \"uci\" or \"routeros\"");
+        }
+        for (n, condition) in rule.only.iter().enumerate() {
+            self.condition(condition, &below(path, &["only", &n.to_string()]), false);
         }
     }
 
@@ -528,7 +562,8 @@ impl Checker<'_, '_> {
         if let Some(pattern) = &capture.regex {
             self.regex(pattern, &path);
         }
-        let places = [&capture.json, &capture.xml, &capture.header].into_iter().flatten().count();
+        let places = [capture.json.is_some(), capture.xml.is_some(), capture.header.is_some()];
+        let places = places.into_iter().filter(|given| *given).count();
         if places > 1 || places == 0 && capture.regex.is_none() {
             self.wrong(&path, "a capture looks in one place", "give one of json, xml, header; regex alone or with it");
         }
@@ -572,6 +607,7 @@ impl Checker<'_, '_> {
             ("vlan", &rule.vlan),
             ("subnet", &rule.subnet),
             ("gateway", &rule.gateway),
+            ("router", &rule.router),
             ("mask", &rule.mask),
             ("dns", &rule.dns),
             ("state", &rule.state),
@@ -679,6 +715,9 @@ impl Checker<'_, '_> {
         }
         if let Some(pattern) = &pick.regex {
             self.regex(pattern, &below(path, &["regex"]));
+        }
+        if let Some(condition) = &pick.when {
+            self.condition(condition, &below(path, &["when"]), needs_from);
         }
         if let Some(selector) = &pick.css {
             self.css = true;

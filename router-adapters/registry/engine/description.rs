@@ -52,6 +52,9 @@ pub struct Description {
     pub segment: Vec<SegmentRule>,
     /// Instead of `segment`: the adapter of saved pages and configuration files that reads the answers (`poolcheck router list`).
     pub reads: Option<String>,
+    /// The files that it is given, made of answers; without any, every answer as it came.
+    #[serde(default)]
+    pub page: Vec<PageRule>,
     /// What must agree.
     #[serde(default)]
     pub check: Vec<Check>,
@@ -195,6 +198,12 @@ pub struct Step {
     /// Whether the router may lack it (404, 403, 501).
     #[serde(default)]
     pub optional: bool,
+    /// Whether the answer may be larger than is read: what it says is then not known, and the rest is.
+    #[serde(default)]
+    pub may_be_large: bool,
+    /// Whether it is only asked where a password was given: what is to be known before a login.
+    #[serde(default)]
+    pub with_secret: bool,
 }
 
 /// What a POST does.
@@ -315,8 +324,11 @@ pub struct Capture {
     pub xml: Option<String>,
     /// A regular expression with one group.
     pub regex: Option<String>,
-    /// A header.
-    pub header: Option<String>,
+    /// A header; several are tried in turn.
+    pub header: Option<OneOrMany>,
+    /// Whether the router may not give it. What carries it is then sent without.
+    #[serde(default)]
+    pub optional: bool,
 }
 
 /// One value, or several of which the first that says something counts.
@@ -374,6 +386,8 @@ pub struct Pick {
     pub optional: bool,
     /// How sure it is: `high`, `medium` or `low`.
     pub confidence: Option<Sure>,
+    /// It says something only where this holds too.
+    pub when: Option<Box<Condition>>,
 }
 
 /// How sure a fact is.
@@ -482,7 +496,9 @@ pub struct SegmentRule {
     pub gateway: Option<Picks>,
     /// The network mask: `255.255.255.0`, `24` or `/24`.
     pub mask: Option<Picks>,
-    /// DNS servers.
+    /// The router's own address, where machines are told another gateway.
+    pub router: Option<Picks>,
+    /// DNS servers: those of every pick.
     pub dns: Option<Picks>,
     /// `on`, `off`, `relay`, `static-only` or `unknown`.
     pub state: Option<Picks>,
@@ -521,6 +537,46 @@ pub struct ReservationRule {
     pub mac: Option<Pick>,
     /// The name.
     pub name: Option<Pick>,
+}
+
+/// A file that the adapter of files is given: a part of an answer, written as the router itself would write it.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PageRule {
+    /// The file's name. Pages of one name are one file, one behind the other.
+    pub name: String,
+    /// The step whose answer it is. One that the router lacks, and may, gives nothing.
+    pub from: String,
+    /// Where it stands in the answer: a JSON pointer; several are tried in turn.
+    pub json: OneOrMany,
+    /// How the file is written.
+    #[serde(rename = "as")]
+    pub form: Form,
+    /// The menu whose entries these are, for `routeros`: `/ip pool`.
+    pub menu: Option<String>,
+    /// Which entries count.
+    #[serde(default)]
+    pub only: Vec<Condition>,
+    /// The keys that are written; without them all.
+    #[serde(default)]
+    pub keys: Vec<String>,
+    /// Keys that are written in the place of another, where they are there.
+    #[serde(default)]
+    pub instead: BTreeMap<String, String>,
+}
+
+/// How a file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Form {
+    /// As JSON.
+    Json,
+    /// As TOML.
+    Toml,
+    /// As OpenWrt's UCI: sections of a configuration that `ubus` gave.
+    Uci,
+    /// As an export of RouterOS: entries of one menu that REST gave.
+    Routeros,
 }
 
 /// What must agree: otherwise nothing is believed.

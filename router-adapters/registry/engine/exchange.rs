@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::Declared;
-use super::description::{AuthScheme, Capture, Expect, Meaning, Trouble};
+use super::description::{AuthScheme, Capture, Effect, Expect, Meaning, Step, Trouble};
 use super::plain;
 use super::select::{Answer, first};
 
@@ -51,7 +51,12 @@ pub(crate) struct Got {
 
 impl Got {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.all(name).next()
+    }
+
+    /// Every value of a header.
+    fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.headers.iter().filter(move |(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 }
 
@@ -66,8 +71,8 @@ pub(crate) enum Verdict {
     Means { meaning: Meaning, wait: Option<u64>, say: Option<String> },
     /// Another status.
     Status,
-    /// It is something else.
-    NotUnderstood { wanted: String, found: String },
+    /// It is something else. What was captured all the same may be needed to end what was begun.
+    NotUnderstood { wanted: String, found: String, captured: Vec<(String, String)> },
 }
 
 /// What is asked of an answer.
@@ -76,8 +81,19 @@ pub(crate) struct Asked<'a> {
     pub(crate) errors: &'a [Trouble],
     pub(crate) capture: &'a BTreeMap<String, Capture>,
     pub(crate) optional: bool,
-    /// Whether a credential was sent, so that a refusal is one of it.
-    pub(crate) with_credential: bool,
+    /// Whether a credential was sent, so that a refusal is one of it, or of who it is.
+    pub(crate) login: Option<Login>,
+}
+
+/// What a router knows of a credential when it answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Login {
+    /// It is sent with every request.
+    Along,
+    /// It is being looked at.
+    Now,
+    /// It was accepted before.
+    Before,
 }
 
 impl Declared {
@@ -96,24 +112,30 @@ impl Declared {
         if !wanted.contains(&got.status) {
             return match got.status {
                 403 | 404 | 501 if asked.optional => Verdict::Absent,
-                401 if asked.with_credential => means(Meaning::WrongPassword),
-                403 if asked.with_credential => means(Meaning::Denied),
+                401 if matches!(asked.login, Some(Login::Along | Login::Now)) => means(Meaning::WrongPassword),
+                403 if matches!(asked.login, Some(Login::Along | Login::Before)) => means(Meaning::Denied),
+                401 if asked.login == Some(Login::Before) => means(Meaning::Denied),
                 429 => means(Meaning::Locked),
                 503 => means(Meaning::Busy),
                 _ => Verdict::Status,
             };
         }
         if let Some(wanted) = self.lacks(asked.expect, got, &answer) {
-            return Verdict::NotUnderstood { wanted, found: found(got) };
+            return Verdict::NotUnderstood { wanted, found: found(got), captured: Vec::new() };
         }
         let mut captured = Vec::new();
+        let mut lacking = None;
         for (name, capture) in asked.capture {
-            let Some(text) = self.captured(capture, got, &answer) else {
-                return Verdict::NotUnderstood { wanted: format!("`{name}`: {}", place(capture)), found: found(got) };
-            };
-            captured.push((name.clone(), text));
+            match self.captured(capture, got, &answer) {
+                Some(text) => captured.push((name.clone(), text)),
+                None if capture.optional => {}
+                None => lacking = lacking.or_else(|| Some(format!("`{name}`: {}", place(capture)))),
+            }
         }
-        Verdict::Good(captured)
+        match lacking {
+            Some(wanted) => Verdict::NotUnderstood { wanted, found: found(got), captured },
+            None => Verdict::Good(captured),
+        }
     }
 
     /// Whether the router is this adapter's, by the answer to its first request.
@@ -124,9 +146,13 @@ impl Declared {
         wanted.contains(&got.status) && self.lacks(expect, got, &Answer::of(&got.body, false)).is_none()
     }
 
-    /// Whether a credential goes with every request.
-    pub(crate) fn logs_in_everywhere(&self) -> bool {
-        matches!(self.description().auth.scheme, AuthScheme::Basic | AuthScheme::Header | AuthScheme::Challenge)
+    /// When a router that is asked with a credential knows it.
+    pub(crate) fn when_known(&self, step: &Step) -> Login {
+        match (self.description().auth.scheme, step.effect) {
+            (AuthScheme::Basic | AuthScheme::Header | AuthScheme::Challenge, _) => Login::Along,
+            (_, Some(Effect::Login)) => Login::Now,
+            _ => Login::Before,
+        }
     }
 
     fn lacks(&self, expect: &Expect, got: &Got, answer: &Answer<'_>) -> Option<String> {
@@ -168,9 +194,16 @@ impl Declared {
     }
 
     fn captured(&self, capture: &Capture, got: &Got, answer: &Answer<'_>) -> Option<String> {
-        let text = if let Some(name) = &capture.header {
-            got.header(name).map(str::to_owned)
-        } else if capture.json.is_some() || capture.xml.is_some() {
+        if let Some(names) = &capture.header {
+            // A router may send a header several times, of which one has it.
+            let found = names.iter().flat_map(|name| got.all(name));
+            let mut texts = found.filter_map(|text| match &capture.regex {
+                Some(pattern) => self.patterns().group(pattern, text),
+                None => Some(text),
+            });
+            return texts.find(|text| !text.is_empty()).map(str::to_owned);
+        }
+        let text = if capture.json.is_some() || capture.xml.is_some() {
             first(answer, capture.json.as_deref(), capture.xml.as_deref())
         } else {
             Some(got.body.clone())
@@ -184,7 +217,8 @@ impl Declared {
 }
 
 fn place(capture: &Capture) -> String {
-    let header = capture.header.as_ref().map(|name| format!("the header {name}"));
+    let names = capture.header.as_ref().map(|names| names.iter().cloned().collect::<Vec<_>>().join(" or "));
+    let header = names.map(|names| format!("the header {names}"));
     let texts = [header, capture.json.clone(), capture.xml.clone(), capture.regex.clone()];
     texts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

@@ -5,13 +5,14 @@ use std::net::IpAddr;
 use ipnet::{IpNet, Ipv4Net};
 use poolcheck_plan::facts::{Completeness, DhcpState, Reservation};
 use poolcheck_plan::{AddrRange, Confidence, Facts, Sources};
+use serde_json::Value;
 
 use super::Declared;
 use super::card::{self, Known, Network};
-use super::description::{Check, Pick, Picks, ReservationRule, SegmentRule, Sure, Written};
+use super::description::{Check, OneOrMany, PageRule, Pick, Picks, ReservationRule, SegmentRule, Sure, Written};
 use super::exchange::IDENTIFY;
 use super::select::{Answers, Finder, Item, pointed, wanted};
-use super::value;
+use super::{pages, value};
 use crate::adapter::{Adapter, AdapterError, Complaint, Input, Page};
 use crate::{said, write};
 
@@ -44,24 +45,50 @@ impl Declared {
 }
 
 impl Declared {
-    /// Lets an adapter of files read the answers, each under its path on the router.
+    /// Lets an adapter of files read the answers: the files that are made of them, or each under its path on the router.
     fn read_with(&self, reader: &Adapter, replies: &Replies<'_>, sources: &mut Sources) -> Result<Facts, AdapterError> {
         let file = self.description();
         let path = |id: &str| {
             let step = file.step.iter().find(|step| step.id == id);
             step.map_or(file.identify.get.as_deref(), |step| step.get.as_deref().or(step.post.as_deref()))
         };
-        // What the router shows to everybody comes last: it says the least.
-        let (first, rest): (Vec<_>, Vec<_>) = replies.texts.iter().partition(|(id, _)| *id == IDENTIFY);
-        let pages = rest.into_iter().chain(first);
-        let pages: Vec<Page<'_>> = pages.map(|(id, text)| Page { name: path(id).unwrap_or(id), text }).collect();
+        let made = self.pages(replies)?;
+        let pages: Vec<Page<'_>> = if file.page.is_empty() {
+            // What the router shows to everybody comes last: it says the least.
+            let (first, rest): (Vec<_>, Vec<_>) = replies.texts.iter().partition(|(id, _)| *id == IDENTIFY);
+            let pages = rest.into_iter().chain(first);
+            pages.map(|(id, text)| Page { name: path(id).unwrap_or(id), text }).collect()
+        } else {
+            made.iter().map(|(name, text)| Page { name, text }).collect()
+        };
         let mut facts = reader.parse(&Input { pages: &pages, read_at: replies.read_at }, sources)?;
-        if let (Some(origin), Some((host, at))) = (facts.origins.first_mut(), replies.read_at) {
-            origin.adapter.clone_from(&file.id);
-            origin.title = format!("{} {host}", file.id);
-            origin.read_at = Some(at.to_owned());
+        if let Some(origin) = facts.origins.first_mut() {
+            if let Some((host, at)) = replies.read_at {
+                origin.adapter.clone_from(&file.id);
+                origin.title = format!("{} {host}", file.id);
+                origin.read_at = Some(at.to_owned());
+            }
+            // Who is asked over the network is changed there, and not in a file.
+            if file.how_to_shrink.is_some() {
+                origin.how_to_shrink.clone_from(&file.how_to_shrink);
+            }
         }
         Ok(facts)
+    }
+
+    /// The files that are made of the answers.
+    fn pages(&self, replies: &Replies<'_>) -> Result<Vec<(String, String)>, AdapterError> {
+        let answers = Answers::new(replies.texts, false);
+        let reader = Reader { adapter: self, find: Finder { answers: &answers, patterns: self.patterns() } };
+        let mut pages: Vec<(String, String)> = Vec::new();
+        for rule in &self.description().page {
+            let Some(text) = reader.page(rule)? else { continue };
+            match pages.iter_mut().find(|(name, _)| *name == rule.name) {
+                Some((_, known)) => known.push_str(&text),
+                None => pages.push((rule.name.clone(), text)),
+            }
+        }
+        Ok(pages)
     }
 }
 
@@ -118,6 +145,26 @@ impl<'a> Reader<'a> {
         ))
     }
 
+    /// One file, or a part of it; `None` where the router lacks what it is made of, and may.
+    fn page(&self, rule: &PageRule) -> Read<Option<String>> {
+        let steps = &self.adapter.description().step;
+        let may_lack = steps.iter().any(|step| step.id == rule.from && step.optional);
+        if may_lack && self.find.answers.get(&rule.from).is_none() {
+            return Ok(None);
+        }
+        let place = Pick { from: Some(rule.from.clone()), json: Some(rule.json.clone()), ..Pick::default() };
+        let found = self.find.items(&place, None).into_iter().find_map(Item::json);
+        let Some(value) = found else {
+            let (looked, found) = self.find.missing(&place);
+            let message = format!("`{}` is not understood: looked for {looked}, found {found}", rule.name);
+            return Err(self.helped(Complaint::whole(message)));
+        };
+        let counts = |entry: &'a Value| self.find.counts(&rule.only, Item::Json(entry), None);
+        pages::written(rule, value, counts)
+            .map(Some)
+            .ok_or_else(|| self.helped(Complaint::whole(format!("`{}` is not understood: it is no list", rule.name))))
+    }
+
     /// Whether what was said is the whole.
     fn check(&self, check: &Check) -> Read<bool> {
         let mut texts: Vec<String> = check.same.iter().flat_map(|pick| self.find.texts(pick, None)).collect();
@@ -144,7 +191,8 @@ impl<'a> Reader<'a> {
             })?,
             subnet: self.one(rule.subnet.as_ref(), "subnet", item, |text, _| value::prefix(text))?,
             gateway,
-            dns: self.many(rule.dns.as_ref(), "dns", item, value::address)?,
+            router: self.one(rule.router.as_ref(), "router", item, value::address)?,
+            dns: self.all(rule.dns.as_ref(), "dns", item, value::address)?,
             server: self.one(rule.server.as_ref(), "server", item, value::address)?,
             state: state.unwrap_or(Known { value: DhcpState::Unknown, sure: Confidence::High }),
             ranges: Vec::new(),
@@ -288,6 +336,26 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The values of all picks.
+    fn all<T: PartialEq>(
+        &self,
+        picks: Option<&Picks>,
+        key: &str,
+        item: Option<Item<'a>>,
+        parse: impl Fn(&str, Option<Written>) -> Option<T>,
+    ) -> Read<Vec<Known<T>>> {
+        let mut all: Vec<Known<T>> = Vec::new();
+        for pick in picks.map(Picks::as_slice).unwrap_or_default() {
+            let found = self.many(Some(&Picks::One(Box::new(pick.clone()))), key, item, &parse)?;
+            for one in found {
+                if all.iter().all(|known| known.value != one.value) {
+                    all.push(one);
+                }
+            }
+        }
+        Ok(all)
+    }
+
     fn unreadable(&self, key: &str, text: &str) -> Complaint {
         self.helped(Complaint::whole(format!("`{key}` is not understood: the router says `{}`", shown(text))))
     }
@@ -339,6 +407,12 @@ impl<'a> Reader<'a> {
         // A text that is divided is a list; when it is there and empty, so is the list.
         if let (Some(step), Some(_), Some(_)) = (&each.from, &each.xml, &each.split) {
             let whole = Pick { from: Some(step.clone()), xml: each.xml.clone(), ..Pick::default() };
+            return !self.find.items(&whole, item).is_empty();
+        }
+        if let (Some(step), Some(paths)) = (&each.from, &each.xml) {
+            let list = |path: &String| path.rsplit_once('/').map(|(list, _)| list.to_owned());
+            let lists: Vec<String> = paths.iter().filter_map(list).filter(|list| !list.is_empty()).collect();
+            let whole = Pick { from: Some(step.clone()), xml: Some(OneOrMany::Many(lists)), ..Pick::default() };
             return !self.find.items(&whole, item).is_empty();
         }
         let (Some(root), Some(paths)) = (root, &each.json) else { return false };

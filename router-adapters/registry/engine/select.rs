@@ -158,6 +158,9 @@ impl<'a> Finder<'a> {
 
     /// The texts that a pick finds; none when there is nothing, or nothing that is set.
     pub(crate) fn texts(self, pick: &Pick, item: Option<Item<'a>>) -> Vec<String> {
+        if pick.when.as_ref().is_some_and(|condition| !self.holds(condition, item, None)) {
+            return Vec::new();
+        }
         let found = self.raw(pick, item);
         let parts = found.into_iter().flat_map(|text| match &pick.split {
             Some(at) => text.split(at.as_str()).map(str::to_owned).collect(),
@@ -215,17 +218,19 @@ impl<'a> Finder<'a> {
 
     /// Whether an item counts.
     pub(crate) fn counts(self, conditions: &[Condition], item: Item<'a>, outer: Option<Item<'a>>) -> bool {
-        conditions.iter().all(|condition| {
-            let found = self.texts(&condition.of, Some(item));
-            let same = condition.same_as.as_ref().map(|path| {
-                let own = outer.and_then(as_json).map(|value| pointed(value, path)).unwrap_or_default();
-                own.into_iter().filter_map(value::scalar).any(|text| found.contains(&text))
-            });
-            same.unwrap_or(true)
-                && !(condition.there && found.is_empty())
-                && (condition.is.is_empty() || found.iter().any(|text| condition.is.contains(text)))
-                && !found.iter().any(|text| condition.not.contains(text))
-        })
+        conditions.iter().all(|condition| self.holds(condition, Some(item), outer))
+    }
+
+    fn holds(self, condition: &Condition, item: Option<Item<'a>>, outer: Option<Item<'a>>) -> bool {
+        let found = self.texts(&condition.of, item);
+        let same = condition.same_as.as_ref().map(|path| {
+            let own = outer.and_then(as_json).map(|value| pointed(value, path)).unwrap_or_default();
+            own.into_iter().filter_map(value::scalar).any(|text| found.contains(&text))
+        });
+        same.unwrap_or(true)
+            && !(condition.there && found.is_empty())
+            && (condition.is.is_empty() || found.iter().any(|text| condition.is.contains(text)))
+            && !found.iter().any(|text| condition.not.contains(text))
     }
 
     /// What was looked for and what is there, for a message.
@@ -246,7 +251,9 @@ impl<'a> Finder<'a> {
 
 /// A pick as a person would name it.
 pub(crate) fn wanted(pick: &Pick) -> String {
-    let list = |paths: &super::description::OneOrMany| paths.iter().cloned().collect::<Vec<_>>().join(" or ");
+    // The empty pointer is the whole answer.
+    let named = |path: &String| if path.is_empty() { "JSON".to_owned() } else { path.clone() };
+    let list = |paths: &super::description::OneOrMany| paths.iter().map(named).collect::<Vec<_>>().join(" or ");
     let what = match pick {
         Pick { json: Some(paths), .. } | Pick { xml: Some(paths), .. } => list(paths),
         Pick { css: Some(selector), .. } => selector.clone(),

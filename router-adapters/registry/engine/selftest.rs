@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use poolcheck_plan::Sources;
 
 use super::Declared;
-use super::description::Test;
+use super::description::{AuthScheme, Test};
 use super::exchange::{Asked, Got, Verdict};
 use super::facts::Replies;
 use crate::adapter::{Input, Page};
@@ -57,7 +57,7 @@ impl Declared {
                 errors: &step.errors,
                 capture: &none,
                 optional: step.optional,
-                with_credential: self.logs_in_everywhere() || step.effect.is_some(),
+                login: (self.description().auth.scheme != AuthScheme::None).then(|| self.when_known(step)),
             };
             match self.judge(&asked, &got) {
                 Verdict::Good(_) => {}
@@ -69,7 +69,7 @@ impl Declared {
                     return Err(format!("{}{wait}", word(meaning)));
                 }
                 Verdict::Status => return Err(format!("step {}: status {}", step.id, got.status)),
-                Verdict::NotUnderstood { wanted, found } => {
+                Verdict::NotUnderstood { wanted, found, .. } => {
                     return Err(format!("step {} is not understood: looked for {wanted}, found {found}", step.id));
                 }
             }

@@ -295,12 +295,14 @@ impl<'a> Talk<'a> {
         };
         let others = crate::engine::builtin().filter(same).filter(|other| other.identifies(&got));
         let looks_like = others.map(|other| other.description().id.clone()).collect();
-        Err(FetchError::NotThisRouter { host: self.way.host(), wanted, found, looks_like })
+        // A page is somebody's; a status alone may be this router's, with the door closed.
+        let needs = mine.needs.clone().filter(|_| got.status != 200);
+        Err(FetchError::NotThisRouter { host: self.way.host(), wanted, found, looks_like, needs })
     }
 
     fn step(&mut self, step: &Step) -> Result<(), FetchError> {
         let login = step.effect == Some(Effect::Login);
-        if login && self.secret().is_none() {
+        if (login || step.with_secret) && self.secret().is_none() {
             return Ok(());
         }
         let (method, path) = match (&step.get, &step.post) {
@@ -316,7 +318,10 @@ impl<'a> Talk<'a> {
         vars.derive(&step.derive).map_err(|unfit| self.unfit(path, &unfit))?;
         let described =
             Described { method, path, headers: &step.headers, json: step.json.as_ref(), xml: step.xml.as_deref() };
-        let got = self.send(&described, Some(&vars), true)?;
+        let got = match self.send(&described, Some(&vars), true) {
+            Err(FetchError::TooLarge { .. }) if step.may_be_large => return Ok(()),
+            got => got?,
+        };
         self.said.answers.push((step.id.clone(), got.body.clone()));
         let with_credential = self.secret().is_some() && self.scheme() != AuthScheme::None;
         let asked = Asked {
@@ -324,7 +329,7 @@ impl<'a> Talk<'a> {
             errors: &step.errors,
             capture: &step.capture,
             optional: step.optional,
-            with_credential,
+            login: with_credential.then(|| self.adapter.when_known(step)),
         };
         match self.adapter.judge(&asked, &got) {
             Verdict::Good(captured) => {
@@ -342,12 +347,14 @@ impl<'a> Talk<'a> {
                 Err(FetchError::NoSecret { adapter: self.adapter.description().id.clone() })
             }
             Verdict::Status => Err(FetchError::Status { path: path.clone(), status: got.status }),
-            Verdict::NotUnderstood { wanted, found } => Err(FetchError::NotUnderstood {
-                adapter: self.adapter.description().id.clone(),
-                path: path.clone(),
-                wanted,
-                found,
-            }),
+            Verdict::NotUnderstood { wanted, found, captured } => {
+                // What was begun is ended with it.
+                for (name, value) in captured {
+                    self.vars.set(&name, value);
+                }
+                let adapter = self.adapter.description().id.clone();
+                Err(FetchError::NotUnderstood { adapter, path: path.clone(), wanted, found })
+            }
         }
     }
 
@@ -358,7 +365,11 @@ impl<'a> Talk<'a> {
             Meaning::WrongPassword if self.secret().is_none() => {
                 FetchError::NoSecret { adapter: self.adapter.description().id.clone() }
             }
-            Meaning::WrongPassword => FetchError::WrongPassword { host, user: self.user.clone() },
+            // Who sees it with a login was not asked with one.
+            Meaning::Denied if self.secret().is_none() && self.scheme() != AuthScheme::None => {
+                FetchError::NoSecret { adapter: self.adapter.description().id.clone() }
+            }
+            Meaning::WrongPassword => FetchError::WrongPassword { host, user: self.user.clone(), say },
             Meaning::Busy => FetchError::Busy { host },
             Meaning::Locked => FetchError::Locked { host, wait, say },
             Meaning::Denied => FetchError::Denied { host, path, say },
@@ -404,8 +415,8 @@ impl<'a> Talk<'a> {
         let listed = if self.described.is_some() { path.as_str() } else { asked.path };
         let mut headers = Vec::new();
         for (name, value) in asked.headers {
-            // Without a login there is nothing to carry.
-            if self.secret().is_none() && placeholders(value).iter().any(|name| !vars.has(name)) {
+            // Without a login, or where the router gave nothing, there is nothing to carry.
+            if placeholders(value).iter().any(|name| !vars.has(name)) {
                 continue;
             }
             headers.push((name.clone(), vars.header(value).map_err(unfit)?));

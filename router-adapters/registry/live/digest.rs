@@ -46,7 +46,8 @@ impl<'a> Session<'a> {
             match got.status {
                 401 if answer.is_none() => self.challenged(&got)?,
                 401 if !self.accepted => {
-                    return Err(FetchError::WrongPassword { host: self.host(), user: self.user.to_owned() });
+                    let (host, user) = (self.host(), self.user.to_owned());
+                    return Err(FetchError::WrongPassword { host, user, say: None });
                 }
                 401 if retries < RETRIES => {
                     retries += 1;

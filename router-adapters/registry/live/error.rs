@@ -103,6 +103,8 @@ pub enum FetchError {
         found: String,
         /// The adapters that know this answer.
         looks_like: Vec<String>,
+        /// What this adapter needs to be switched on, where nothing answered that could be another router.
+        needs: Option<String>,
     },
     /// The router answered with a status that is not success.
     #[error("{path} gave HTTP status {status}")]
@@ -223,6 +225,8 @@ pub enum FetchError {
         host: String,
         /// The user's name.
         user: String,
+        /// What the adapter says about it.
+        say: Option<String>,
     },
     /// The router refused again and again after it had accepted the password, or said that it is busy.
     #[error("{host} is busy: somebody else is logged in")]
@@ -250,6 +254,9 @@ impl FetchError {
     pub fn headline(&self) -> String {
         match self {
             Self::NotUnderstood { path, .. } => format!("the answer to {path} is not understood"),
+            Self::NotThisRouter { host, needs: Some(_), .. } => {
+                format!("{host} is another router, or what is needed is switched off")
+            }
             Self::NotThisRouter { host, .. } => format!("{host} is another router"),
             other => other.to_string(),
         }
@@ -301,6 +308,9 @@ impl FetchError {
             Self::NotThisRouter { looks_like, .. } if !looks_like.is_empty() => {
                 format!("no password was sent; it looks like one for --adapter {}", looks_like.join(" or "))
             }
+            Self::NotThisRouter { needs: Some(needs), .. } => {
+                format!("no password was sent; is it the right router (poolcheck router identify)? It needs {needs}")
+            }
             Self::NotThisRouter { .. } => {
                 "no password was sent; name the right router with --host, or the right --adapter (poolcheck router identify)".into()
             }
@@ -336,7 +346,9 @@ impl FetchError {
             Self::BasicOnly { .. } => {
                 "save the page in a browser and use: poolcheck router read FILE; or --allow-basic on a network you trust".into()
             }
-            Self::WrongPassword { .. } => "nothing was tried twice; the password is on the router's label unless changed".into(),
+            Self::WrongPassword { say, .. } => say.clone().unwrap_or_else(|| {
+                "nothing was tried twice; the password is on the router's label unless changed".into()
+            }),
             Self::Busy { .. } => "log out in the browser, wait a few minutes, and try again".into(),
             Self::Interrupted { .. } => "its session was closed before the end; nothing was written".into(),
             Self::Secret(error) => error.help(),
