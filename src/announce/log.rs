@@ -135,6 +135,10 @@ fn fields(what: &What) -> Map<String, Value> {
             add("other", json!(node));
             "split-healed"
         }
+        What::GoneUnheard { node } => {
+            add("other", json!(node));
+            "gone-unheard"
+        }
         What::PeerUp { node } => {
             add("other", json!(node));
             "peer-up"

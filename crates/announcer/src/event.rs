@@ -145,6 +145,11 @@ pub enum What {
         /// The other node.
         node: String,
     },
+    /// A node went before it had said what it owned, and may have owned the same: all that this node owns is announced again.
+    GoneUnheard {
+        /// The other node.
+        node: String,
+    },
     /// A node is there.
     PeerUp {
         /// Which.
@@ -219,6 +224,9 @@ impl fmt::Display for What {
             Self::Split { address, node, kept } => {
                 let done = if *kept { "keeps" } else { "leaves it" };
                 write!(f, "hears {node} claim {address}, but none of its messages: filtered? {done}")
+            }
+            Self::GoneUnheard { node } => {
+                write!(f, "announces all again: {node} went before it had said what it owned")
             }
             Self::SplitHealed { address, node } => write!(f, "keeps {address}, which {node} owned as well"),
             Self::PeerUp { node } => write!(f, "hears {node}"),

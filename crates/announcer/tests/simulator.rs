@@ -56,6 +56,37 @@ fn seeds_keep_every_promise(seeds: u64, begin: u64) {
     }
 }
 
+/// Found by soaking, and mended: each by itself is rarer than one in ten thousand.
+#[test]
+fn seeds_that_broke_a_promise_once() {
+    const SEEDS: [(u64, &str); 11] = [
+        (
+            4_294_968_457,
+            "split again before both had heard each other: a claim of before was taken for filtered messages",
+        ),
+        (
+            4_294_970_948,
+            "addresses that follow another were given up to a split's other side as if planned: nothing was repaired",
+        ),
+        (
+            4_294_973_523,
+            "an address that another node knew to be in use was probed when that node froze, and the answers were lost",
+        ),
+        (4_294_984_511, "a squatter was heard just before the probe whose answers were lost"),
+        (4_294_992_540, "a claim was heard a moment before the messages of a node that lost its link right after"),
+        (4_294_997_106, "a node that was not ready outbid the one that took over"),
+        (4_295_054_303, "after a one-way loss both thought the other deaf, and outbid each other with every message"),
+        (4_295_059_140, "a beat that waited was always overtaken by the roster that it spoke of"),
+        (4_295_098_172, "the other side's owner left before it had said what it owned"),
+        (4_295_223_216, "the other side's owner froze before it had said what it owned"),
+        (4_295_245_833, "the other side's owner lost its link before it had said what it owned"),
+    ];
+    for (seed, what) in SEEDS {
+        let report = run(&Scenario::random(seed));
+        assert_eq!(report.violation, None, "{what}\n{}", report.timeline);
+    }
+}
+
 #[test]
 fn a_seed_is_a_run() {
     for seed in 0..20 {

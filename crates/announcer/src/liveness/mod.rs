@@ -51,6 +51,8 @@ pub(crate) struct Peer {
     pub(crate) seen: Timestamp,
     /// Its latest own word.
     pub(crate) heard: Timestamp,
+    /// Its latest own beat: those alone say whom it hears.
+    pub(crate) beaten: Timestamp,
     /// When the latest of our messages left that it has heard.
     pub(crate) hears_me: Timestamp,
     pub(crate) flags: u8,
@@ -107,6 +109,8 @@ pub(crate) enum Change {
     Known(NodeId),
     /// Not heard for so long; zero if it said goodbye.
     Down(NodeId, Duration),
+    /// It went before it had said what it owned, since it came or came back.
+    GoneUnheard(NodeId),
     /// It runs anew: all that it owned it owns no more.
     Reborn(NodeId, Duration),
     /// Its roster or its flags.
@@ -246,10 +250,12 @@ impl Members {
         }
         if message.flags & LEAVING != 0 {
             peer.left = true;
+            let unheard = !peer.alive || !peer.introduced;
             if peer.alive {
                 (peer.alive, peer.since, peer.roster) = (false, at, PeerRoster::default());
                 out.push(Change::Down(node, Duration::ZERO));
             }
+            out.extend(unheard.then_some(Change::GoneUnheard(node)));
             return;
         }
         if !peer.alive {
@@ -258,6 +264,7 @@ impl Members {
         }
         match &message.body {
             Body::Beat { version, echoes } => {
+                peer.beaten = peer.beaten.max(at);
                 peer.speaks_of(at, message.sequence, *version);
                 self.hear_echoes(at, echoes);
             }
@@ -327,6 +334,7 @@ impl Members {
             since: at,
             seen: at,
             heard: at,
+            beaten: Timestamp::ZERO,
             hears_me: Timestamp::ZERO,
             flags: message.flags,
             left: false,
@@ -377,6 +385,7 @@ impl Members {
             if peer.alive && silent > self.timing.dead {
                 (peer.alive, peer.since, peer.roster) = (false, now, PeerRoster::default());
                 out.push(Change::Down(*node, silent));
+                out.extend((!peer.introduced).then_some(Change::GoneUnheard(*node)));
             }
         }
     }

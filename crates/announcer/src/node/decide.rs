@@ -98,7 +98,8 @@ impl Announcer {
         let others_ready = self.listings(address).any(|(_, listing)| listing.ready && listing.able);
         let yielded = self.listings(address).find(|(_, listing)| listing.yielded).map(|(node, _)| node);
         let (draining, active) = (self.draining.is_some(), self.fence.is_active());
-        let deaf = best.is_some_and(|(_, node)| self.is_deaf_to_us(now, node));
+        let best_peer = best.and_then(|(_, node)| self.members.get(node));
+        let deaf = best_peer.is_some_and(|peer| self.is_deaf_to_us(now, peer) == Some(true));
         let me = self.me;
         let entry = self.table.get_mut(address)?;
         entry.term = entry.term.max(known);
@@ -166,12 +167,13 @@ impl Announcer {
         holder
     }
 
-    /// Whether a node has heard nothing of us for longer than it takes to be thought dead, though it had the time to.
-    fn is_deaf_to_us(&self, now: Timestamp, node: NodeId) -> bool {
+    /// Whether a node's beats have said for longer than it takes to be thought dead that it hears nothing of us, though it had the
+    /// time to; `None` while its beats do not come, for then it may.
+    fn is_deaf_to_us(&self, now: Timestamp, peer: &Peer) -> Option<bool> {
         let patience = self.settings.timing.dead + 2 * self.settings.timing.beat;
         let long = |since: Timestamp| now.since(since) > patience;
-        let peer = self.members.get(node);
-        self.fence.active_since().is_some_and(long) && peer.is_some_and(|peer| long(peer.since) && long(peer.hears_me))
+        let deaf = self.fence.active_since().is_some_and(long) && long(peer.since) && long(peer.hears_me);
+        (!long(peer.beaten)).then_some(deaf)
     }
 
     /// Finds an owner for an address that has none, or whose owner wants to be rid of it; takes it if that is us.
@@ -296,8 +298,8 @@ impl Announcer {
 
     /// Whether none of those we hear hears us.
     fn is_mute(&self, now: Timestamp) -> bool {
-        let mut alive = self.members.alive().peekable();
-        alive.peek().is_some() && alive.all(|(node, _)| self.is_deaf_to_us(now, node))
+        let mut known = self.members.alive().filter_map(|(_, peer)| self.is_deaf_to_us(now, peer)).peekable();
+        known.peek().is_some() && known.all(|deaf| deaf)
     }
 
     /// Whether an owner wants to be rid of an address: and whom it offers it to.

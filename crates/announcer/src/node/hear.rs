@@ -107,6 +107,17 @@ impl Announcer {
                     (self.dirty, self.quiet_since) = (true, at);
                     self.report(at, What::PeerDown { node: self.name(node), silent });
                 }
+                Change::GoneUnheard(node) if self.fence.is_active() => {
+                    // It may have been the other side's owner: caches are repaired.
+                    let mine: Vec<_> = self.table.owned().collect();
+                    for address in &mine {
+                        self.schedule.start(at, *address, false);
+                    }
+                    if !mine.is_empty() {
+                        self.report(at, What::GoneUnheard { node: self.name(node) });
+                    }
+                }
+                Change::GoneUnheard(_) => {}
                 Change::Reborn(node, silent) => {
                     (self.dirty, self.quiet_since) = (true, at);
                     self.report(at, What::PeerRestarted { node: self.name(node), silent });

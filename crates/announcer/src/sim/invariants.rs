@@ -384,7 +384,7 @@ impl Checker {
                     self.violate(now, "taken-in-use", what);
                 }
             }
-            What::Active | What::MacChanged { .. } => {
+            What::Active | What::MacChanged { .. } | What::GoneUnheard { .. } => {
                 let credits = self.nodes[node].credit.iter_mut();
                 credits.for_each(|credit| *credit += 6);
             }
