@@ -84,7 +84,9 @@ ExecStart=/bin/sh /told/look.sh
 StandardOutput=file:/told/seen
 StandardError=file:/told/console
 END
-for unit in systemd-udevd systemd-udev-trigger systemd-networkd systemd-resolved systemd-timesyncd; do
+# What would speak to this machine's kernel rather than to the namespaces'.
+for unit in systemd-udevd systemd-udev-trigger systemd-networkd systemd-resolved systemd-timesyncd \
+    systemd-sysctl systemd-modules-load systemd-binfmt systemd-random-seed; do
     ln -sf /dev/null "etc/systemd/system/$unit.service"
 done
 exec env -i PATH="$PATH" container=test chroot . /lib/systemd/systemd --system --unit=test.target --log-target=console
