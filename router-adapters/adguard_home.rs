@@ -25,7 +25,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use granit_parser::{Event, Parser, StrInput};
 use ipnet::IpNet;
-use poolcheck_plan::facts::{Completeness, DhcpServer, DhcpState, Host, Reservation, Role, Segment, Sourced};
+use poolcheck_plan::facts::{Completeness, DhcpServer, DhcpState, Reservation, Segment, Sourced};
 use poolcheck_plan::{AddrRange, Facts, Sources};
 
 use crate::adapter::{Adapter, AdapterError, Complaint, Input, Page};
@@ -238,10 +238,7 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
     if let Some(routers) = option(file, &written.options, "3") {
         // Machines are told others; the one in gateway_ip is a machine of this network all the same.
         let other = |own: &Sourced<IpAddr>| routers.iter().all(|router| router.value != own.value);
-        segment.hosts.extend(segment.gateways.drain(..).filter(other).map(|own| {
-            let host = Host { address: own.value, name: None, mac: None, role: Role::Router };
-            Sourced { value: host, place: own.place, confidence: own.confidence, origin: own.origin }
-        }));
+        segment.hosts.extend(segment.gateways.drain(..).filter(other).map(|own| said::router(&own)));
         said::add_new(&mut segment.gateways, routers);
     }
     segment.dns = option(file, &written.options, "6").unwrap_or_default();

@@ -38,7 +38,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use poolcheck_plan::facts::{Completeness, DhcpServer, DhcpState, Host, Reservation, Role, Segment, Sourced};
+use poolcheck_plan::facts::{Completeness, DhcpServer, DhcpState, Reservation, Segment, Sourced};
 use poolcheck_plan::{AddrRange, Facts, Sources};
 
 use crate::adapter::{Adapter, AdapterError, Complaint, Input, Page};
@@ -335,8 +335,7 @@ fn parse(input: &Input<'_>, sources: &mut Sources) -> Result<Facts, AdapterError
             let address = IpAddr::V4(net.addr());
             if routers.as_ref().is_some_and(|routers| routers.iter().all(|router| router.value != address)) {
                 // Machines are sent to another router; this one is still there.
-                let host = Host { address, name: None, mac: None, role: Role::Router };
-                segment.hosts.push(network_file.surely(host, part));
+                segment.hosts.push(said::router(&network_file.surely(address, part)));
             } else if routers.is_none() {
                 segment.gateways.push(network_file.surely(address, part));
             }

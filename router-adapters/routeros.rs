@@ -31,7 +31,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use poolcheck_plan::facts::{Completeness, DhcpServer, DhcpState, Host, Reservation, Role, Segment, Sourced};
+use poolcheck_plan::facts::{Completeness, DhcpServer, DhcpState, Reservation, Segment, Sourced};
 use poolcheck_plan::{AddrRange, Facts, Sources};
 
 use crate::adapter::{Adapter, AdapterError, Complaint, Input, Page};
@@ -318,12 +318,7 @@ impl<'t> Reader<'_, 't, '_> {
                 let (machines, gateways) = std::mem::take(&mut segment.gateways).into_iter().partition(other);
                 segment.gateways = gateways;
                 let machines: Vec<Sourced<IpAddr>> = machines;
-                segment.hosts.extend(machines.into_iter().map(|own| Sourced {
-                    value: Host { address: own.value, name: None, mac: None, role: Role::Router },
-                    place: own.place,
-                    confidence: own.confidence,
-                    origin: own.origin,
-                }));
+                segment.hosts.extend(machines.iter().map(said::router));
             }
             said::add_new(&mut segment.gateways, told);
             said::add_new(&mut segment.dns, list("dns-server"));

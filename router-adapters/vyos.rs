@@ -22,7 +22,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv6Net};
-use poolcheck_plan::facts::{Completeness, DhcpServer, DhcpState, Host, Reservation, Role, Segment, Sourced};
+use poolcheck_plan::facts::{Completeness, DhcpServer, DhcpState, Reservation, Segment, Sourced};
 use poolcheck_plan::{AddrRange, Facts, Sources};
 
 use crate::adapter::{Adapter, AdapterError, Complaint, Input, Page};
@@ -330,8 +330,7 @@ impl<'t> Reader<'_, 't> {
                 if !segment.gateways.iter().any(v4) {
                     segment.gateways.push(file.surely(own.net.addr(), own.text));
                 } else if segment.gateways.iter().all(|gateway| gateway.value != own.net.addr()) {
-                    let host = Host { address: own.net.addr(), name: None, mac: None, role: Role::Router };
-                    segment.hosts.push(file.surely(host, own.text));
+                    segment.hosts.push(said::router(&file.surely(own.net.addr(), own.text)));
                 }
             }
         }

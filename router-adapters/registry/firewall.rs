@@ -5,7 +5,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use poolcheck_plan::facts::{Completeness, DhcpServer, DhcpState, Host, Reservation, Role, Segment, Sourced};
+use poolcheck_plan::facts::{Completeness, DhcpServer, DhcpState, Reservation, Segment, Sourced};
 use poolcheck_plan::{AddrRange, Facts, Sources};
 
 use crate::adapter::{AdapterError, Complaint, Input};
@@ -345,8 +345,7 @@ fn segments(config: &Config<'_>, served: Vec<Served>) -> Vec<Segment> {
             let own = IpAddr::V4(net.addr());
             let other = segment.gateways.iter().any(|gateway| gateway.value.is_ipv4() && gateway.value != own);
             if other {
-                let host = Host { address: own, name: None, mac: None, role: Role::Router };
-                segment.hosts.push(file.surely(host, text));
+                segment.hosts.push(said::router(&file.surely(own, text)));
             } else {
                 said::add_new(&mut segment.gateways, [file.surely(own, text)]);
             }

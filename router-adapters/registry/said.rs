@@ -5,7 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use poolcheck_plan::facts::{Completeness, DhcpServer, DhcpState, Origin, OriginId, Reservation, Segment, Sourced};
+use poolcheck_plan::facts::{
+    Completeness, DhcpServer, DhcpState, Host, Origin, OriginId, Reservation, Role, Segment, Sourced,
+};
 use poolcheck_plan::{AddrRange, Confidence, Facts, SourceId, SourceKind, Sources, Span};
 
 use crate::adapter::{AdapterError, Complaint, Page};
@@ -166,6 +168,12 @@ pub(crate) const NOT_GIVEN: &str = "is included, and was not given with it: rang
 pub(crate) fn not_included<'n>(given: &[&str], includes: impl Iterator<Item = &'n str>) -> Vec<usize> {
     let included: BTreeSet<usize> = includes.filter_map(|name| file_named(given, name)).collect();
     (0..given.len()).filter(|at| !included.contains(at)).collect()
+}
+
+/// The router's own address as one of the network's machines: those are told another gateway.
+pub(crate) fn router(own: &Sourced<IpAddr>) -> Sourced<Host> {
+    let &Sourced { value: address, place, confidence, origin } = own;
+    Sourced { value: Host { address, name: None, mac: None, role: Role::Router }, place, confidence, origin }
 }
 
 /// Adds the addresses that are not in a list yet, up to one more than there may be.

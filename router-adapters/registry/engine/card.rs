@@ -5,12 +5,11 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 use ipnet::IpNet;
-use poolcheck_plan::facts::{
-    Completeness, DhcpServer, DhcpState, Host, Origin, OriginId, Reservation, Role, Segment, Sourced,
-};
+use poolcheck_plan::facts::{Completeness, DhcpServer, DhcpState, Origin, OriginId, Reservation, Segment, Sourced};
 use poolcheck_plan::{AddrRange, Confidence, Facts, SourceKind, Sources, Span};
 
 use super::description::Description;
+use crate::said;
 
 /// A value, and how sure it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,14 +126,7 @@ impl Card {
         if let Some(router) = network.router.as_ref().filter(|router| told.is_some_and(|told| told != router.value)) {
             self.comma(start);
             self.put("the router itself ");
-            let own = self.say(router, &router.value.to_string());
-            let host = Host { address: own.value, name: None, mac: None, role: Role::Router };
-            segment.hosts.push(Sourced {
-                value: host,
-                place: own.place,
-                confidence: own.confidence,
-                origin: own.origin,
-            });
+            segment.hosts.push(said::router(&self.say(router, &router.value.to_string())));
         }
         for dns in &network.dns {
             self.comma(start);

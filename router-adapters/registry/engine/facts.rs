@@ -192,7 +192,7 @@ impl<'a> Reader<'a> {
             subnet: self.one(rule.subnet.as_ref(), "subnet", item, |text, _| value::prefix(text))?,
             gateway,
             router: self.one(rule.router.as_ref(), "router", item, value::address)?,
-            dns: self.all(rule.dns.as_ref(), "dns", item, value::address)?,
+            dns: self.all(slice(rule.dns.as_ref()), "dns", item, value::address)?,
             server: self.one(rule.server.as_ref(), "server", item, value::address)?,
             state: state.unwrap_or(Known { value: DhcpState::Unknown, sure: Confidence::High }),
             ranges: Vec::new(),
@@ -217,7 +217,8 @@ impl<'a> Reader<'a> {
                 value::Lease::Seconds(value) => Some(Known { value, sure: lease.sure }),
                 value::Lease::Endless => None,
             });
-            network.excluded = self.many(rule.excluded.as_ref(), "excluded", item, |text, _| value::range(text))?;
+            network.excluded =
+                self.many(slice(rule.excluded.as_ref()), "excluded", item, |text, _| value::range(text))?;
         }
         if network.state.value != DhcpState::Off {
             network.reservations = self.reservations(rule.reservations.as_ref(), item)?;
@@ -239,7 +240,7 @@ impl<'a> Reader<'a> {
     }
 
     fn ranges(&self, rule: &SegmentRule, item: Option<Item<'a>>, network: &mut Network) -> Read<()> {
-        network.ranges = self.many(rule.ranges.as_ref(), "ranges", item, |text, _| value::range(text))?;
+        network.ranges = self.many(slice(rule.ranges.as_ref()), "ranges", item, |text, _| value::range(text))?;
         let start = self.one(rule.start.as_ref(), "start", item, value::address)?;
         let end = self.one(rule.end.as_ref(), "end", item, value::address)?;
         if let (Some(start), Some(end)) = (start, end) {
@@ -299,7 +300,7 @@ impl<'a> Reader<'a> {
         item: Option<Item<'a>>,
         parse: impl Fn(&str, Option<Written>) -> Option<T>,
     ) -> Read<Option<Known<T>>> {
-        let mut found = self.many(picks, key, item, parse)?;
+        let mut found = self.many(slice(picks), key, item, parse)?;
         let Some(first) = (!found.is_empty()).then(|| found.swap_remove(0)) else { return Ok(None) };
         if found.iter().any(|other| other.value != first.value) {
             let message = format!("{} says two values for `{key}`", self.adapter.description().title);
@@ -311,12 +312,11 @@ impl<'a> Reader<'a> {
     /// The values of the first pick that says something.
     fn many<T>(
         &self,
-        picks: Option<&Picks>,
+        picks: &[Pick],
         key: &str,
         item: Option<Item<'a>>,
         parse: impl Fn(&str, Option<Written>) -> Option<T>,
     ) -> Read<Vec<Known<T>>> {
-        let picks = picks.map(Picks::as_slice).unwrap_or_default();
         for pick in picks {
             let texts = self.find.texts(pick, item);
             if texts.is_empty() {
@@ -339,15 +339,14 @@ impl<'a> Reader<'a> {
     /// The values of all picks.
     fn all<T: PartialEq>(
         &self,
-        picks: Option<&Picks>,
+        picks: &[Pick],
         key: &str,
         item: Option<Item<'a>>,
         parse: impl Fn(&str, Option<Written>) -> Option<T>,
     ) -> Read<Vec<Known<T>>> {
         let mut all: Vec<Known<T>> = Vec::new();
-        for pick in picks.map(Picks::as_slice).unwrap_or_default() {
-            let found = self.many(Some(&Picks::One(Box::new(pick.clone()))), key, item, &parse)?;
-            for one in found {
+        for pick in picks {
+            for one in self.many(std::slice::from_ref(pick), key, item, &parse)? {
                 if all.iter().all(|known| known.value != one.value) {
                     all.push(one);
                 }
@@ -421,6 +420,10 @@ impl<'a> Reader<'a> {
             root.json().is_some_and(|value| !pointed(value, place).is_empty())
         })
     }
+}
+
+fn slice(picks: Option<&Picks>) -> &[Pick] {
+    picks.map(Picks::as_slice).unwrap_or_default()
 }
 
 fn confidence(pick: &Pick) -> Confidence {
